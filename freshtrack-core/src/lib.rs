@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod decimal;
+pub mod ids;
+pub mod temperature;
+pub mod time;
