@@ -51,14 +51,23 @@ fn parse_exponent(text: &str) -> Option<i32> {
         return None;
     }
     let magnitude = digits.parse::<i32>().unwrap_or(i32::MAX).min(100_000);
-    Some(if text.starts_with('-') { -magnitude } else { magnitude })
+    Some(if text.starts_with('-') {
+        -magnitude
+    } else {
+        magnitude
+    })
 }
 
 /// `whole.fraction × 10^exponent` in thousandths, or nothing if that is beyond 64 bits.
 fn scale(whole: &str, fraction: &str, exponent: i32) -> Option<i64> {
     // The value is `digits × 10^-shift` thousandths.
     let shift = i32::try_from(fraction.len()).ok()? - exponent - 3;
-    let digits = || whole.bytes().chain(fraction.bytes()).skip_while(|b| *b == b'0');
+    let digits = || {
+        whole
+            .bytes()
+            .chain(fraction.bytes())
+            .skip_while(|b| *b == b'0')
+    };
     let count = i32::try_from(digits().count()).ok()?;
     if count == 0 {
         return Some(0);

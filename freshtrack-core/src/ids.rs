@@ -146,7 +146,10 @@ mod tests {
         let device = Some(DeviceId::from_uuid(Uuid::from_u128(2)));
         let id = ReadingId::derive(unit, device, 0, 5);
         assert_eq!(id, ReadingId::derive(unit, device, 0, 5));
-        assert_ne!(id, ReadingId::derive(UnitId::from_uuid(Uuid::from_u128(9)), device, 0, 5));
+        assert_ne!(
+            id,
+            ReadingId::derive(UnitId::from_uuid(Uuid::from_u128(9)), device, 0, 5)
+        );
         assert_ne!(id, ReadingId::derive(unit, None, 0, 5));
         assert_ne!(id, ReadingId::derive(unit, device, 1, 5));
         assert_ne!(id, ReadingId::derive(unit, device, 0, 6));
@@ -157,6 +160,9 @@ mod tests {
     fn ids_parse_from_text_and_refuse_anything_else() {
         let id = UnitId::from_uuid(Uuid::from_u128(7));
         assert_eq!(id.to_string().parse::<UnitId>(), Ok(id));
-        assert_eq!("unit-7".parse::<UnitId>(), Err(InvalidId { entity: "unit" }));
+        assert_eq!(
+            "unit-7".parse::<UnitId>(),
+            Err(InvalidId { entity: "unit" })
+        );
     }
 }

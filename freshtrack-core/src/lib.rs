@@ -1,6 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
 pub mod decimal;
+pub mod device;
+pub mod error;
+pub mod event;
+pub mod hierarchy;
 pub mod ids;
+pub mod page;
+pub mod ports;
+pub mod principal;
+pub mod reading;
 pub mod temperature;
 pub mod time;

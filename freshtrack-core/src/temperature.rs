@@ -124,7 +124,10 @@ impl Temperature {
     pub fn in_unit(self, unit: TemperatureUnit) -> f64 {
         match unit {
             TemperatureUnit::C => f64::from(self.0) / 1_000.0,
-            #[expect(clippy::cast_precision_loss, reason = "hundredths of °F of an i32 fit in 53 bits")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "hundredths of °F of an i32 fit in 53 bits"
+            )]
             TemperatureUnit::F => self.centi_fahrenheit() as f64 / 100.0,
         }
     }
@@ -163,13 +166,21 @@ impl Limit {
     /// A limit in degrees Celsius on the safe side.
     #[must_use]
     pub const fn celsius(milli: i32) -> Self {
-        Self { milli, unit: TemperatureUnit::C, boundary: Boundary::Safe }
+        Self {
+            milli,
+            unit: TemperatureUnit::C,
+            boundary: Boundary::Safe,
+        }
     }
 
     /// A limit in degrees Fahrenheit on the safe side.
     #[must_use]
     pub const fn fahrenheit(milli: i32) -> Self {
-        Self { milli, unit: TemperatureUnit::F, boundary: Boundary::Safe }
+        Self {
+            milli,
+            unit: TemperatureUnit::F,
+            boundary: Boundary::Safe,
+        }
     }
 
     /// What comparisons use; a limit beyond the representable range stands at its end.
@@ -254,7 +265,10 @@ pub const fn div_round_half_away(numerator: i64, denominator: i64) -> i64 {
 }
 
 fn div_round_half_even(numerator: i64, denominator: i64) -> i64 {
-    let (quotient, rest) = (numerator.div_euclid(denominator), numerator.rem_euclid(denominator));
+    let (quotient, rest) = (
+        numerator.div_euclid(denominator),
+        numerator.rem_euclid(denominator),
+    );
     match (rest * 2).cmp(&denominator) {
         std::cmp::Ordering::Less => quotient,
         std::cmp::Ordering::Greater => quotient + 1,
@@ -282,17 +296,40 @@ mod tests {
             ("41.01", 5_006),
             ("135", 57_222),
         ] {
-            assert_eq!(Temperature::parse(f, F).unwrap().milli_celsius(), milli_c, "{f} °F");
+            assert_eq!(
+                Temperature::parse(f, F).unwrap().milli_celsius(),
+                milli_c,
+                "{f} °F"
+            );
         }
     }
 
     #[test]
     fn numbers_that_are_not_temperatures_are_refused_with_their_reason() {
-        for text in ["", " ", "NaN", "inf", "-Infinity", "warm", "1,5", "0x10", "--1", "1e"] {
-            assert_eq!(Temperature::parse(text, C), Err(InvalidTemperature::NotANumber), "{text:?}");
+        for text in [
+            "",
+            " ",
+            "NaN",
+            "inf",
+            "-Infinity",
+            "warm",
+            "1,5",
+            "0x10",
+            "--1",
+            "1e",
+        ] {
+            assert_eq!(
+                Temperature::parse(text, C),
+                Err(InvalidTemperature::NotANumber),
+                "{text:?}"
+            );
         }
         for text in ["1e308", "-1e308", "2147484", "99999999999999999999999"] {
-            assert_eq!(Temperature::parse(text, C), Err(InvalidTemperature::OutOfRange), "{text:?}");
+            assert_eq!(
+                Temperature::parse(text, C),
+                Err(InvalidTemperature::OutOfRange),
+                "{text:?}"
+            );
         }
     }
 
@@ -302,7 +339,10 @@ mod tests {
         assert_eq!(limit.to_string(), "41.0 °F");
         assert!(!limit.is_above(Temperature::parse("41.0", F).unwrap()));
         assert!(limit.is_above(Temperature::parse("41.01", F).unwrap()));
-        let violates = Limit { boundary: Boundary::Violates, ..Limit::celsius(30_000) };
+        let violates = Limit {
+            boundary: Boundary::Violates,
+            ..Limit::celsius(30_000)
+        };
         assert!(violates.is_above(Temperature::from_milli_celsius(30_000)));
         assert!(!violates.is_above(Temperature::from_milli_celsius(29_999)));
     }
@@ -310,8 +350,14 @@ mod tests {
     #[test]
     fn shown_fahrenheit_rounds_half_to_even() {
         // 25 m°C = 32.045 °F: a tie between 32.04 and 32.05
-        assert_eq!(Temperature::from_milli_celsius(25).centi_fahrenheit(), 3_204);
-        assert_eq!(Temperature::from_milli_celsius(75).centi_fahrenheit(), 3_214);
+        assert_eq!(
+            Temperature::from_milli_celsius(25).centi_fahrenheit(),
+            3_204
+        );
+        assert_eq!(
+            Temperature::from_milli_celsius(75).centi_fahrenheit(),
+            3_214
+        );
     }
 
     proptest! {

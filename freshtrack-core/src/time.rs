@@ -70,7 +70,8 @@ impl Timestamp {
     /// RFC 3339 with `Z` and exactly three decimals, as sockets and the evidence log write it.
     #[must_use]
     pub fn to_rfc3339_millis(self) -> String {
-        self.to_datetime().to_rfc3339_opts(SecondsFormat::Millis, true)
+        self.to_datetime()
+            .to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 }
 
@@ -173,7 +174,11 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_datetime().to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        f.write_str(
+            &self
+                .to_datetime()
+                .to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        )
     }
 }
 
@@ -185,7 +190,12 @@ impl fmt::Debug for Timestamp {
 
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06}s", self.0 / MICROS_PER_SECOND, (self.0 % MICROS_PER_SECOND).abs())
+        write!(
+            f,
+            "{}.{:06}s",
+            self.0 / MICROS_PER_SECOND,
+            (self.0 % MICROS_PER_SECOND).abs()
+        )
     }
 }
 
@@ -212,7 +222,10 @@ mod tests {
         assert_eq!(t.to_string(), "2026-03-14T06:41:09.274018Z");
         let t: Timestamp = "2020-05-05T09:17:51+02:00".parse().unwrap();
         assert_eq!(t.to_string(), "2020-05-05T07:17:51Z");
-        assert_eq!("2020-05-05T09:17:51".parse::<Timestamp>(), Err(InvalidTimestamp));
+        assert_eq!(
+            "2020-05-05T09:17:51".parse::<Timestamp>(),
+            Err(InvalidTimestamp)
+        );
         assert_eq!("yesterday".parse::<Timestamp>(), Err(InvalidTimestamp));
     }
 
@@ -231,6 +244,9 @@ mod tests {
 
     #[test]
     fn sockets_write_exactly_three_decimals() {
-        assert_eq!(Timestamp::EPOCH.to_rfc3339_millis(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            Timestamp::EPOCH.to_rfc3339_millis(),
+            "1970-01-01T00:00:00.000Z"
+        );
     }
 }

@@ -1,0 +1,157 @@
+//! One committed change: everything an evaluation writes, together or not at all.
+
+use crate::alert::{Alert, AlertEvent};
+use crate::monitor::Monitor;
+use crate::rules::RuleSet;
+use freshtrack_core::audit::Journal;
+use freshtrack_core::device::{Device, DeviceSeen};
+use freshtrack_core::hierarchy::{Organization, Unit, UnitStatus};
+use freshtrack_core::ids::{DeviceId, LnsEventId, OrgId, UnitId};
+use freshtrack_core::reading::{DoorState, QuarantinedReading, Reading};
+use freshtrack_core::temperature::Temperature;
+use freshtrack_core::time::Timestamp;
+
+/// What a posted reading says it is of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// A unit, with no device.
+    Unit(UnitId),
+    /// A device, by id; stands for the unit it is assigned to.
+    Device(DeviceId),
+    /// A device, by its `LoRaWAN` identity (16 upper-case hex digits).
+    DevEui(String),
+}
+
+/// What a [`Target`] was found to be; a target that is not found (or archived, or of another
+/// organization: indistinguishable) has no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolved {
+    /// The unit; none for a device that is assigned to none.
+    pub unit: Option<UnitId>,
+    /// The device, when the target was one.
+    pub device: Option<DeviceId>,
+}
+
+/// One unit as an evaluation needs it, read at one point in time.
+#[derive(Debug, Clone)]
+pub struct UnitContext {
+    /// The unit with its place.
+    pub unit: Unit,
+    /// Name of its site, for texts.
+    pub site_name: String,
+    /// IANA zone of its site, for texts.
+    pub site_timezone: String,
+    /// Whether the site wants a corrective action for each confirmed temperature alert.
+    pub corrective_action_required: bool,
+    /// Devices assigned to it, in order of id.
+    pub devices: Vec<Device>,
+    /// Its state.
+    pub monitor: Monitor,
+    /// Version of the state; a commit names it.
+    pub monitor_version: i64,
+    /// The newest `recorded_at` stored for the unit, accepted or put aside: a reading above it cannot
+    /// be a duplicate.
+    pub stored_until: Option<Timestamp>,
+}
+
+/// What an evaluation of some units of one organization needs.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The organization.
+    pub organization: Organization,
+    /// The units that exist, in order of id.
+    pub units: Vec<UnitContext>,
+    /// Every rule set of the organization.
+    pub rule_sets: Vec<RuleSet>,
+}
+
+/// A unit's new state.
+#[derive(Debug, Clone)]
+pub struct UnitChange {
+    /// The unit.
+    pub unit: UnitId,
+    /// Version it was loaded with; the stored one becomes this plus one.
+    pub expected_version: i64,
+    /// The new state.
+    pub monitor: Monitor,
+    /// Displayed status, a copy for lists.
+    pub status: UnitStatus,
+    /// When the unit must be evaluated again though nothing happens.
+    pub next_deadline: Option<Timestamp>,
+    /// The newest `recorded_at` stored from now on.
+    pub stored_until: Option<Timestamp>,
+}
+
+/// A door that opened, closed or became unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoorEvent {
+    /// The unit.
+    pub unit: UnitId,
+    /// The device that reported it.
+    pub device: Option<DeviceId>,
+    /// The new state.
+    pub state: DoorState,
+    /// When.
+    pub recorded_at: Timestamp,
+    /// How long it had been open, on a change away from open.
+    pub duration_seconds: Option<i64>,
+}
+
+/// Everything one evaluation of one organization writes: applied whole, or refused whole.
+///
+/// `alerts` are rows as they are afterwards: one with `version` 1 is inserted, a later one replaces
+/// the row with `version − 1`.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The organization.
+    pub org: OrgId,
+    /// The instant of the evaluation.
+    pub now: Timestamp,
+    /// New states, in order of unit id.
+    pub units: Vec<UnitChange>,
+    /// Accepted readings, none of them stored yet.
+    pub readings: Vec<Reading>,
+    /// Values put aside, none of them stored yet.
+    pub quarantined: Vec<QuarantinedReading>,
+    /// Door events.
+    pub door_events: Vec<DoorEvent>,
+    /// What uplinks told about their devices.
+    pub devices_seen: Vec<DeviceSeen>,
+    /// Alerts as they are afterwards.
+    pub alerts: Vec<Alert>,
+    /// Lines of alert history, in order.
+    pub alert_events: Vec<AlertEvent>,
+    /// Audit and outbox events, in order.
+    pub journal: Journal,
+    /// Network events that are done with once this is committed.
+    pub consumed: Vec<LnsEventId>,
+}
+
+impl Change {
+    /// A change of nothing yet.
+    #[must_use]
+    pub fn empty(org: OrgId, now: Timestamp) -> Self {
+        Self {
+            org,
+            now,
+            units: Vec::new(),
+            readings: Vec::new(),
+            quarantined: Vec::new(),
+            door_events: Vec::new(),
+            devices_seen: Vec::new(),
+            alerts: Vec::new(),
+            alert_events: Vec::new(),
+            journal: Journal::default(),
+            consumed: Vec::new(),
+        }
+    }
+}
+
+/// What is already stored under a reading's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// Accepted, with this raw temperature (before calibration).
+    Accepted(Option<Temperature>),
+    /// Put aside.
+    Quarantined,
+}

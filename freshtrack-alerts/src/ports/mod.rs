@@ -1,0 +1,7 @@
+//! Ports of the alert engine.
+
+mod alert_store;
+mod monitor_store;
+
+pub use alert_store::{AlertCursor, AlertFilter, AlertStore};
+pub use monitor_store::MonitorStore;

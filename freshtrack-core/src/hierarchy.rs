@@ -1,0 +1,279 @@
+//! Places: organization → site → area → unit.
+
+use crate::ids::{AreaId, OrgId, SiteId, UnitId};
+use crate::temperature::{Limit, TemperatureUnit};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum with wire names, `as_str`, `FromStr` and the list of all values.
+#[macro_export]
+macro_rules! wire_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $wire:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $wire)] $variant,)+ }
+
+        impl $name {
+            /// Every value, in declared order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The wire name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $wire,)+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::hierarchy::UnknownName;
+            fn from_str(text: &str) -> Result<Self, $crate::hierarchy::UnknownName> {
+                match text {
+                    $($wire => Ok(Self::$variant),)+
+                    _ => Err($crate::hierarchy::UnknownName { expected: &[$($wire,)+] }),
+                }
+            }
+        }
+    };
+}
+
+/// The text is none of an enumeration's wire names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not one of {}", expected.join(", "))]
+pub struct UnknownName {
+    /// The names that would have been accepted.
+    pub expected: &'static [&'static str],
+}
+
+wire_enum! {
+    /// Kind of appliance; decides the built-in limits.
+    UnitType {
+        /// Refrigerator.
+        Fridge = "fridge",
+        /// Freezer.
+        Freezer = "freezer",
+        /// Open or glazed display case.
+        DisplayCase = "display_case",
+        /// Walk-in cooler.
+        WalkInCooler = "walk_in_cooler",
+        /// Walk-in freezer.
+        WalkInFreezer = "walk_in_freezer",
+        /// Blast chiller.
+        BlastChiller = "blast_chiller",
+    }
+}
+
+wire_enum! {
+    /// Whether a unit is watched by a sensor or by people with thermometers.
+    MonitoringMode {
+        /// By a sensor; silence is an alert.
+        Sensor = "sensor",
+        /// By manual logs only.
+        Manual = "manual",
+    }
+}
+
+wire_enum! {
+    /// Displayed status of a unit, derived from its axes and written by the engine only.
+    UnitStatus {
+        /// Nothing to do.
+        Ok = "ok",
+        /// Out of range, unconfirmed.
+        Excursion = "excursion",
+        /// Confirmed excursion.
+        AlarmActive = "alarm_active",
+        /// The sensor has been silent for five intervals or more.
+        MonitoringInterrupted = "monitoring_interrupted",
+        /// A person has to measure.
+        ManualRequired = "manual_required",
+        /// Back in range, not yet proven.
+        Restoring = "restoring",
+        /// The sensor is late.
+        Offline = "offline",
+    }
+}
+
+impl UnitStatus {
+    /// The dashboard group: `normal`, `warning`, `critical` or `offline`.
+    #[must_use]
+    pub const fn group(self) -> &'static str {
+        match self {
+            Self::Ok | Self::Restoring => "normal",
+            Self::Excursion | Self::ManualRequired => "warning",
+            Self::AlarmActive => "critical",
+            Self::MonitoringInterrupted | Self::Offline => "offline",
+        }
+    }
+}
+
+impl UnitType {
+    /// Built-in upper and lower limit, authored in °F on the safe side.
+    ///
+    /// **Source**: FDA Food Code 2022 §3-501.16 for 41 °F; the others are FreshTrack's defaults.
+    #[must_use]
+    pub const fn default_limits(self) -> (Limit, Limit) {
+        match self {
+            Self::Fridge | Self::WalkInCooler | Self::DisplayCase => {
+                (Limit::fahrenheit(41_000), Limit::fahrenheit(33_000))
+            }
+            Self::Freezer | Self::WalkInFreezer => {
+                (Limit::fahrenheit(0), Limit::fahrenheit(-20_000))
+            }
+            Self::BlastChiller => (Limit::fahrenheit(-10_000), Limit::fahrenheit(-40_000)),
+        }
+    }
+}
+
+/// An organization: the tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// Id.
+    pub id: OrgId,
+    /// Display name, 1–256 characters.
+    pub name: String,
+    /// Unique handle, `^[a-z0-9-]+$`; fixed at creation.
+    pub slug: String,
+    /// IANA zone.
+    pub timezone: String,
+    /// Scale of temperatures in answers and live events.
+    pub display_unit: TemperatureUnit,
+    /// Whether simulated readings may raise alerts.
+    pub simulator_alerts: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Raised by one with each change.
+    pub version: i64,
+}
+
+/// A site of an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// Id.
+    pub id: SiteId,
+    /// Name, unique in the organization.
+    pub name: String,
+    /// IANA zone; the organization's unless set.
+    pub timezone: String,
+    /// Whether a confirmed temperature alert needs a corrective action to be closed.
+    pub corrective_action_required: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Raised by one with each change.
+    pub version: i64,
+}
+
+/// An area of a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Area {
+    /// Id.
+    pub id: AreaId,
+    /// The site it belongs to.
+    pub site_id: SiteId,
+    /// Name, unique in the site.
+    pub name: String,
+    /// Position in lists.
+    pub sort_order: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Raised by one with each change.
+    pub version: i64,
+}
+
+/// A monitored appliance. Its limits and timings are rules, not fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Id.
+    pub id: UnitId,
+    /// The site it stands in.
+    pub site_id: SiteId,
+    /// The area it stands in.
+    pub area_id: AreaId,
+    /// Name, unique in the area.
+    pub name: String,
+    /// Kind of appliance.
+    pub unit_type: UnitType,
+    /// How it is watched.
+    pub monitoring_mode: MonitoringMode,
+    /// Since when it is watched: creation, change of mode, or restore.
+    pub monitoring_started_at: Timestamp,
+    /// Displayed status, as the engine last wrote it.
+    pub status: UnitStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Raised by one with each change.
+    pub version: i64,
+}
+
+/// Longest name, in characters.
+pub const NAME_CHARS_MAX: usize = 256;
+
+/// Trims a name and checks it: 1–256 characters, no control characters.
+///
+/// # Errors
+/// [`InvalidName`] for anything else.
+pub fn parse_name(text: &str) -> Result<String, InvalidName> {
+    let name = text.trim();
+    let length = name.chars().count();
+    if length == 0 || length > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+        return Err(InvalidName);
+    }
+    Ok(name.to_owned())
+}
+
+/// The text cannot be a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name has 1 to 256 characters and no control characters")]
+pub struct InvalidName;
+
+/// A handle made from a name: lower-case ASCII letters, digits and single hyphens.
+#[must_use]
+pub fn slug_of(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.ends_with('-') && !slug.is_empty() {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_end_matches('-');
+    if slug.is_empty() {
+        "organization".to_owned()
+    } else {
+        slug.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_bounded() {
+        assert_eq!(parse_name("  Walk-in 2 "), Ok("Walk-in 2".to_owned()));
+        assert_eq!(parse_name("  "), Err(InvalidName));
+        assert_eq!(parse_name("a\u{7}b"), Err(InvalidName));
+        assert!(parse_name(&"ü".repeat(256)).is_ok());
+        assert_eq!(parse_name(&"ü".repeat(257)), Err(InvalidName));
+    }
+
+    #[test]
+    fn wire_names_parse_back_and_others_name_what_is_allowed() {
+        for status in UnitStatus::ALL {
+            assert_eq!(status.as_str().parse(), Ok(*status));
+        }
+        let error = "toaster".parse::<UnitType>().unwrap_err();
+        assert!(error.to_string().contains("walk_in_freezer"));
+    }
+
+    #[test]
+    fn slugs_hold_only_lower_case_letters_digits_and_single_hyphens() {
+        assert_eq!(slug_of("Joe's  Diner & Grill!"), "joe-s-diner-grill");
+        assert_eq!(slug_of("日本"), "organization");
+    }
+}

@@ -1,0 +1,86 @@
+//! Organizations, people and memberships.
+
+use crate::audit::Journal;
+use crate::error::StoreError;
+use crate::hierarchy::{Area, Organization, Site, Unit};
+use crate::ids::{OrgId, UserId};
+use crate::principal::{ApiKey, Membership, Role, User};
+use crate::time::Timestamp;
+use async_trait::async_trait;
+
+/// A person as member of one organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The person.
+    pub user: User,
+    /// The role.
+    pub membership: Membership,
+}
+
+/// A new organization with its owner and whatever else must exist from the first moment.
+#[derive(Debug, Clone)]
+pub struct NewOrganization {
+    /// The organization.
+    pub organization: Organization,
+    /// The owner; an existing person with the same issuer and subject keeps id and record.
+    pub owner: User,
+    /// Sites to begin with.
+    pub sites: Vec<Site>,
+    /// Areas to begin with, each in one of `sites`.
+    pub areas: Vec<Area>,
+    /// Units to begin with, each in one of `areas`.
+    pub units: Vec<Unit>,
+    /// Keys to begin with.
+    pub api_keys: Vec<ApiKey>,
+}
+
+/// Organizations, the people known to this installation, and who belongs where.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait Organizations: Send + Sync {
+    /// Creates an organization, its owner's membership and its first rows, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] with `slug` if the slug is in use; nothing was stored.
+    async fn create(&self, new: NewOrganization, journal: Journal) -> Result<(), StoreError>;
+
+    /// The organization, if it exists.
+    ///
+    /// # Errors
+    /// If the question could not be answered.
+    async fn find(&self, org: OrgId) -> Result<Option<Organization>, StoreError>;
+
+    /// The person with this issuer and subject; made from `user` if new. An existing record is
+    /// answered as it is, but a changed e-mail address is taken over.
+    ///
+    /// # Errors
+    /// If the question could not be answered.
+    async fn ensure_user(&self, user: User) -> Result<User, StoreError>;
+
+    /// Memberships of a person, oldest first (by time, then organization id); at most 200.
+    ///
+    /// # Errors
+    /// If the question could not be answered.
+    async fn memberships(&self, user: UserId) -> Result<Vec<Membership>, StoreError>;
+
+    /// Gives `user` the role in `org`, as a new or a changed membership.
+    ///
+    /// Setting the role a member already has changes nothing, and the journal is not written.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] if organization or user is unknown.
+    async fn set_role(
+        &self,
+        org: OrgId,
+        user: UserId,
+        role: Role,
+        now: Timestamp,
+        journal: Journal,
+    ) -> Result<(), StoreError>;
+
+    /// Members of `org`, oldest first; at most `limit`.
+    ///
+    /// # Errors
+    /// If the question could not be answered.
+    async fn members(&self, org: OrgId, limit: u16) -> Result<Vec<Member>, StoreError>;
+}
