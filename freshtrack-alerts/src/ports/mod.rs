@@ -4,4 +4,4 @@ mod alert_store;
 mod monitor_store;
 
 pub use alert_store::{AlertCursor, AlertFilter, AlertStore};
-pub use monitor_store::MonitorStore;
+pub use monitor_store::{BATCH_MAX, MonitorStore};
