@@ -129,6 +129,8 @@ pub struct Settings {
     pub database: DatabaseUrl,
     /// How hard SQLite syncs.
     pub sqlite_sync: SqliteSync,
+    /// Redis for fan-out between nodes; may hold a password.
+    pub redis: Option<String>,
     /// Which parts run.
     pub role: Role,
     /// Local key, SQLite file.
@@ -167,6 +169,8 @@ pub struct Overrides {
     pub listen: Option<String>,
     /// `--database`
     pub database: Option<String>,
+    /// `--redis`
+    pub redis: Option<String>,
     /// `--role`
     pub role: Option<String>,
     /// `--data-dir`
@@ -183,6 +187,7 @@ struct Raw {
     listen: Option<String>,
     database: Option<String>,
     sqlite_sync: Option<String>,
+    redis: Option<String>,
     role: Option<String>,
     data_dir: Option<String>,
     public_url: Option<String>,
@@ -240,6 +245,7 @@ pub fn from_environment(
         )
         .set_override_option("listen", flags.listen)
         .and_then(|b| b.set_override_option("database", flags.database))
+        .and_then(|b| b.set_override_option("redis", flags.redis))
         .and_then(|b| b.set_override_option("role", flags.role))
         .and_then(|b| b.set_override_option("data_dir", flags.data_dir))
         .and_then(|b| b.set_override_option("public_url", flags.public_url))
@@ -298,6 +304,7 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
         listen,
         database,
         sqlite_sync: parse_word("sqlite_sync", raw.sqlite_sync.as_deref().unwrap_or("full"))?,
+        redis: raw.redis.map(redis_url).transpose()?,
         role: parse_word("role", raw.role.as_deref().unwrap_or("all"))?,
         data_dir,
         public_url: public_url.trim_end_matches('/').to_owned(),
@@ -326,6 +333,18 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
                 1..=1_000_000,
             )?,
         },
+    })
+}
+
+/// Checks the form of a Redis URL; the value is redacted, since it may hold a password.
+fn redis_url(text: String) -> Result<String, SettingError> {
+    if text.starts_with("redis://") || text.starts_with("rediss://") {
+        return Ok(text);
+    }
+    Err(SettingError {
+        key: "redis".to_owned(),
+        value: format!("{}:…", text.split(':').next().unwrap_or_default()),
+        allowed: "it must be redis://HOST:PORT/ or rediss://HOST:PORT/".to_owned(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The organization, its sites, areas and units.
 
-use super::{Tags, found, journal};
+use super::{Scale, Tags, found, journal, list_of};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::body::Body;
@@ -31,8 +31,8 @@ pub struct OrganizationView {
     slug: String,
     /// IANA time zone.
     timezone: String,
-    /// Scale of temperatures in answers: `C` or `F`.
-    display_unit: String,
+    /// Scale of temperatures in answers.
+    display_unit: Scale,
     /// When it was made.
     created_at: Time,
     /// Raised by one with each change.
@@ -46,7 +46,7 @@ impl From<Organization> for OrganizationView {
             name: o.name,
             slug: o.slug,
             timezone: o.timezone,
-            display_unit: super::unit_name(o.display_unit).to_owned(),
+            display_unit: o.display_unit.into(),
             created_at: Time(o.created_at),
             version: o.version,
         }
@@ -155,9 +155,9 @@ impl From<Unit> for UnitView {
     }
 }
 
-super::list_of!(SiteList, SiteView, "Sites.");
-super::list_of!(AreaList, AreaView, "Areas.");
-super::list_of!(UnitList, UnitView, "Units.");
+list_of!(SiteList, SiteView, "Sites.");
+list_of!(AreaList, AreaView, "Areas.");
+list_of!(UnitList, UnitView, "Units.");
 
 /// A new site.
 #[derive(Debug, Object)]
