@@ -259,6 +259,13 @@ fn doc(_: &mut Report) -> Result<()> {
 
 fn deny(_: &mut Report) -> Result<()> {
     install_tool("cargo-deny", "0.20.2")?;
+    // Offline, the check reads every crate of the lock file that we build for: have them all here.
+    run_command(command(cargo())?.args([
+        "fetch",
+        "--locked",
+        "--target",
+        "x86_64-unknown-linux-gnu",
+    ]))?;
     let checks = ["deny", "--offline", "check", "bans", "licenses", "sources"];
     run_command(command(cargo())?.args(checks))
 }
