@@ -19,6 +19,7 @@ mod workspace;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", about = "Repository tasks of FreshTrack")]
@@ -39,11 +40,22 @@ enum Task {
     Tidy,
 }
 
-fn main() -> Result<()> {
-    match Cli::parse().task {
-        Task::Ci(args) => ci::run(&args),
-        Task::Services(args) => services::run(&args),
-        Task::Openapi(args) => openapi::run(&args),
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes, not a backtrace: what failed is a command, not this program.
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    match task {
+        Task::Ci(args) => ci::run(args),
+        Task::Services(args) => services::run(args),
+        Task::Openapi(args) => openapi::run(args),
         Task::Tidy => tidy::run(),
     }
 }
