@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod change;
+pub mod food_safety;
 pub mod memory;
 pub mod monitor;
 pub mod ports;

@@ -64,7 +64,10 @@ pub trait WireEnum: Copy + Sized + Send + Sync + 'static {
     /// The value with this wire name.
     #[must_use]
     fn from_wire(name: &str) -> Option<Self> {
-        Self::VALUES.iter().copied().find(|value| value.wire_name() == name)
+        Self::VALUES
+            .iter()
+            .copied()
+            .find(|value| value.wire_name() == name)
     }
 }
 

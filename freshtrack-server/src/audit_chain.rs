@@ -1,6 +1,6 @@
 //! Checks an organization's audit chain: every event where it was written and as it was written.
 
-use freshtrack_core::audit::CHAIN_START;
+use freshtrack_core::audit::{CHAIN_START, first_unsound};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
 use freshtrack_core::ports::{AuditLog, AuditRange};
@@ -36,15 +36,16 @@ pub async fn verify(log: &dyn AuditLog, org: OrgId) -> Result<Verification, Stor
         if events.is_empty() {
             break;
         }
-        for event in events {
-            verification.checked += 1;
-            let hash = event.draft.hash_after(&previous, org, event.seq);
-            if event.seq != expected || event.previous_hash != previous || event.hash != hash {
-                verification.first_bad_seq = Some(expected);
-                return Ok(verification);
-            }
-            previous = hash;
-            expected += 1;
+        if let Some(bad) = first_unsound((expected - 1, &previous), &events) {
+            verification.checked += bad - expected + 1;
+            verification.first_bad_seq = Some(bad);
+            return Ok(verification);
+        }
+        let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
+        verification.checked += count;
+        expected += count;
+        if let Some(last) = events.into_iter().last() {
+            previous = last.hash;
         }
     }
     // An event committed meanwhile may lie behind the head that was read first, never before it.

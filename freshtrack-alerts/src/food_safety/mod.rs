@@ -1,0 +1,12 @@
+//! Food safety: what the law says, whether it was kept, and whether an alarm is worth waking somebody.
+//!
+//! Everything here is a pure function of series, operator events, settings and `now`. Comparisons that
+//! decide a verdict are exact integers ([`lattice`]); models and statistics use floats and never decide
+//! one. Compliance evaluators never see grace, and unobserved time never becomes Pass.
+
+pub mod coverage;
+pub mod display;
+pub mod lattice;
+pub mod preset;
+pub mod series;
+pub mod verdict;
