@@ -110,6 +110,10 @@ impl Places for MemoryStore {
         Places::find_site(&self.core, org, id).await
     }
 
+    async fn find_area(&self, org: OrgId, id: AreaId) -> Result<Option<Area>, StoreError> {
+        Places::find_area(&self.core, org, id).await
+    }
+
     async fn find_unit(&self, org: OrgId, id: UnitId) -> Result<Option<Unit>, StoreError> {
         Places::find_unit(&self.core, org, id).await
     }
