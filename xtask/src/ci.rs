@@ -266,8 +266,12 @@ fn deny(_: &mut Report) -> Result<()> {
         "--target",
         "x86_64-unknown-linux-gnu",
     ]))?;
-    let checks = ["deny", "--offline", "check", "bans", "licenses", "sources"];
-    run_command(command(cargo())?.args(checks))
+    let checks = ["bans", "licenses", "sources"];
+    let mut deny = command(cargo())?;
+    run_command(
+        deny.args(["deny", "--offline", "check", "--hide-inclusion-graph"])
+            .args(checks),
+    )
 }
 
 /// Installs a cargo tool under the target directory unless one is on the path.

@@ -288,7 +288,8 @@ mod tests {
 
     #[test]
     fn the_account_is_read_from_the_user_list() {
-        let passwd = "root:x:0:0:root:/root:/bin/bash\npostgres:x:101:104:,,,:/var:/bin/bash\n";
+        let passwd =
+            "daemon:x:1:1:daemon:/usr/sbin:/sbin/nologin\npostgres:x:101:104:,,,:/var:/bin/bash\n";
         assert_eq!(
             Account::parse(passwd, "postgres"),
             Some(Account {
