@@ -4,9 +4,16 @@
 //! decide a verdict are exact integers ([`lattice`]); models and statistics use floats and never decide
 //! one. Compliance evaluators never see grace, and unobserved time never becomes Pass.
 
+pub mod cooling;
 pub mod coverage;
 pub mod display;
+pub mod exposure;
 pub mod lattice;
+pub mod legs;
+pub mod mkt;
+pub mod newton;
 pub mod preset;
 pub mod series;
+pub mod single_tolerance;
+pub mod time_control;
 pub mod verdict;

@@ -1,6 +1,11 @@
 //! Laws and published vectors of food safety.
 
 mod build;
+mod cooling;
 mod lattice;
+mod legs;
+mod mkt;
 mod presets;
 mod series;
+mod single_tolerance;
+mod time_control;
