@@ -4,10 +4,12 @@
 //! Numbers are taken from the text as it was sent, so no temperature passes through a float.
 
 use crate::http::problem::{Code, Problem};
+use freshtrack_alerts::change::Target;
+use freshtrack_alerts::posted::{PostedReading, PostedTemperature};
 use freshtrack_core::decimal::{Milli, parse_milli};
 use freshtrack_core::ids::{DeviceId, UnitId};
 use freshtrack_core::reading::{DoorState, ReadingSource};
-use freshtrack_core::temperature::{InvalidTemperature, Temperature, TemperatureUnit};
+use freshtrack_core::temperature::{InvalidTemperature, TemperatureUnit};
 use freshtrack_core::time::Timestamp;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -17,43 +19,8 @@ use std::str::FromStr;
 
 /// Most readings in one request.
 pub const BATCH_READINGS_MAX: usize = 1_000;
-/// Longest text of a value that is kept as evidence.
-const VALUE_CHARS_MAX: usize = 64;
-
-/// One element of a batch, as far as it could be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Element {
-    /// The unit it says it is of.
-    pub unit: Option<UnitId>,
-    /// The device it says took it.
-    pub device: Option<DeviceId>,
-    /// The device's LoRaWAN identity.
-    pub dev_eui: Option<String>,
-    /// When it was taken.
-    pub recorded_at: Timestamp,
-    /// Its temperature, if it has one; a number too large for any sensor is kept as such.
-    pub temperature: Option<Result<Temperature, InvalidTemperature>>,
-    /// The temperature as it was written, for the record of values put aside.
-    pub raw_value: String,
-    /// Scale of the temperature.
-    pub unit_of_temperature: TemperatureUnit,
-    /// Door state.
-    pub door: Option<DoorState>,
-    /// Relative humidity in hundredths of a percent.
-    pub humidity_centi: Option<i32>,
-    /// Battery in percent.
-    pub battery_percent: Option<u8>,
-    /// Battery in millivolts.
-    pub battery_mv: Option<u16>,
-    /// Signal strength in dBm.
-    pub rssi_dbm: Option<i16>,
-    /// Signal to noise ratio in hundredths of a dB.
-    pub snr_centi: Option<i32>,
-    /// Where it says it comes from.
-    pub source: ReadingSource,
-    /// Optional fields that were dropped, and unknown ones.
-    pub warnings: Vec<String>,
-}
+/// Longest name of an unknown field in a warning.
+const NAME_CHARS_MAX: usize = 64;
 
 /// Why an element has no usable content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +35,7 @@ pub struct InvalidElement {
 ///
 /// # Errors
 /// 400 if it is not JSON, 422 if it is not a batch of 1 to 1,000 readings.
-pub fn parse_batch(body: &[u8]) -> Result<Vec<Result<Element, InvalidElement>>, Problem> {
+pub fn parse_batch(body: &[u8]) -> Result<Vec<Result<PostedReading, InvalidElement>>, Problem> {
     let batch: Batch<'_> = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         if error.is_data() {
@@ -147,7 +114,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                     } else {
                         map.next_value::<IgnoredAny>()?;
                         if fields.unknown.len() < UNKNOWN_FIELDS_NAMED {
-                            fields.unknown.push(key.chars().take(VALUE_CHARS_MAX).collect());
+                            fields.unknown.push(key.chars().take(NAME_CHARS_MAX).collect());
                         }
                     }
                 }
@@ -173,7 +140,7 @@ fn invalid(field: &'static str, detail: &str) -> InvalidElement {
 fn parse_element(
     raw: &RawValue,
     default_unit: TemperatureUnit,
-) -> Result<Element, InvalidElement> {
+) -> Result<PostedReading, InvalidElement> {
     let fields: Fields<'_> =
         serde_json::from_str(raw.get()).map_err(|_| invalid("readings", "must be an object"))?;
     if let Some(field) = fields.repeated {
@@ -181,21 +148,17 @@ fn parse_element(
     }
     let mut warnings: Vec<String> =
         fields.unknown.iter().map(|name| format!("unknown field `{name}` ignored")).collect();
-    let unit = required_form(&fields, "unit_id", "must be a UUID")?;
-    let device = required_form(&fields, "device_id", "must be a UUID")?;
-    let dev_eui = dev_eui(&fields)?;
-    if unit.is_none() && device.is_none() && dev_eui.is_none() {
-        return Err(invalid("unit_id", "unit_id, device_id or dev_eui is required"));
-    }
-    let recorded_at = required_form(&fields, "recorded_at", "must be RFC 3339 with an offset")?
-        .ok_or_else(|| invalid("recorded_at", "is required"))?;
+    let (target, claimed_unit) = target(&fields)?;
+    let recorded_at: Timestamp =
+        required_form(&fields, "recorded_at", "must be RFC 3339 with an offset")?
+            .ok_or_else(|| invalid("recorded_at", "is required"))?;
     let unit_of_temperature = match fields.get("temperature_unit") {
         None => default_unit,
         Some(raw) => {
             temperature_unit(raw).ok_or_else(|| invalid("temperature_unit", "must be C or F"))?
         }
     };
-    let (temperature, raw_value) = temperature(&fields, unit_of_temperature)?;
+    let temperature = temperature(&fields, unit_of_temperature)?;
     let door = door(&fields, temperature.is_some(), &mut warnings)?;
     if temperature.is_none() && door.is_none() {
         return Err(invalid("temperature", "is required unless door is given"));
@@ -206,23 +169,32 @@ fn parse_element(
     let battery_mv = number("battery_mv", 0..=10_000_000);
     let rssi_dbm = number("rssi_dbm", -150_000..=0);
     let snr_centi = number("snr_db", -100_000..=100_000).map(milli_to_centi);
-    Ok(Element {
-        unit,
-        device,
-        dev_eui,
-        recorded_at,
+    let source = source(&fields, &mut warnings);
+    Ok(PostedReading {
+        claimed_unit,
         temperature,
-        raw_value,
-        unit_of_temperature,
         door,
         humidity_centi,
         battery_percent: battery_percent.and_then(|milli| u8::try_from(milli / 1_000).ok()),
         battery_mv: battery_mv.and_then(|milli| u16::try_from(milli / 1_000).ok()),
         rssi_dbm: rssi_dbm.and_then(|milli| i16::try_from(milli / 1_000).ok()),
         snr_centi,
-        source: source(&fields, &mut warnings),
+        source,
         warnings,
+        ..PostedReading::new(target, recorded_at)
     })
+}
+
+/// What the element is of: a device where one is named, with the unit it claims; else the unit.
+fn target(fields: &Fields<'_>) -> Result<(Target, Option<UnitId>), InvalidElement> {
+    let unit: Option<UnitId> = required_form(fields, "unit_id", "must be a UUID")?;
+    let device: Option<DeviceId> = required_form(fields, "device_id", "must be a UUID")?;
+    let dev_eui = dev_eui(fields)?;
+    match (device.map(Target::Device).or(dev_eui.map(Target::DevEui)), unit) {
+        (Some(device), claimed) => Ok((device, claimed)),
+        (None, Some(unit)) => Ok((Target::Unit(unit), None)),
+        (None, None) => Err(invalid("unit_id", "unit_id, device_id or dev_eui is required")),
+    }
 }
 
 /// The text of a JSON string without escapes, or of a number.
@@ -276,22 +248,18 @@ fn temperature_unit(raw: &RawValue) -> Option<TemperatureUnit> {
     }
 }
 
-/// What a `temperature` field held.
-type PostedTemperature = (Option<Result<Temperature, InvalidTemperature>>, String);
-
+/// The temperature; a number beyond any sensor is an impossible value, not an unreadable one.
 fn temperature(
     fields: &Fields<'_>,
     unit: TemperatureUnit,
-) -> Result<PostedTemperature, InvalidElement> {
+) -> Result<Option<PostedTemperature>, InvalidElement> {
     let Some(raw) = fields.get("temperature") else {
-        return Ok((None, String::new()));
+        return Ok(None);
     };
-    let not_a_number = || invalid("temperature", "must be a number or numeric text");
-    let text = plain_text(raw).ok_or_else(not_a_number)?;
-    let kept = text.chars().take(VALUE_CHARS_MAX).collect();
-    match Temperature::parse(text, unit) {
-        Err(InvalidTemperature::NotANumber) => Err(not_a_number()),
-        other => Ok((Some(other), kept)),
+    let posted = plain_text(raw).map(|text| PostedTemperature::parse(text, unit));
+    match posted {
+        Some(posted) if posted.value != Err(InvalidTemperature::NotANumber) => Ok(Some(posted)),
+        _ => Err(invalid("temperature", "must be a number or numeric text")),
     }
 }
 
@@ -357,7 +325,7 @@ mod tests {
 
     const UNIT: &str = "01890000-0000-7000-8000-000000000001";
 
-    fn one(fields: &str) -> Result<Element, InvalidElement> {
+    fn one(fields: &str) -> Result<PostedReading, InvalidElement> {
         let body = format!(
             r#"{{"readings":[{{"unit_id":"{UNIT}","recorded_at":"2026-01-01T00:00:00Z",{fields}}}]}}"#
         );
@@ -367,18 +335,17 @@ mod tests {
     #[test]
     fn a_temperature_is_read_exactly_from_number_or_text() {
         for fields in [r#""temperature":4.0005"#, r#""temperature":"4.0005""#] {
-            let t = one(fields).unwrap().temperature.unwrap().unwrap();
+            let t = one(fields).unwrap().temperature.unwrap().value.unwrap();
             assert_eq!(t.milli_celsius(), 4_001);
         }
         let f = one(r#""temperature":41,"temperature_unit":"F""#).unwrap();
-        assert_eq!(f.temperature, Some(Ok(Temperature::from_milli_celsius(5_000))));
+        assert_eq!(f.temperature.unwrap().value.unwrap().milli_celsius(), 5_000);
     }
 
     #[test]
     fn a_number_beyond_any_sensor_is_kept_as_evidence_and_text_is_refused() {
-        let e = one(r#""temperature":1e308"#).unwrap();
-        assert_eq!(e.temperature, Some(Err(InvalidTemperature::OutOfRange)));
-        assert_eq!(e.raw_value, "1e308");
+        let t = one(r#""temperature":1e308"#).unwrap().temperature.unwrap();
+        assert_eq!((t.value, t.raw.as_str()), (Err(InvalidTemperature::OutOfRange), "1e308"));
         assert_eq!(one(r#""temperature":"NaN""#).unwrap_err().field, "temperature");
         assert_eq!(one(r#""temperature":true"#).unwrap_err().field, "temperature");
     }
