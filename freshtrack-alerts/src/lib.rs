@@ -1,7 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+pub mod actions;
 pub mod alert;
+pub mod cascade;
 pub mod change;
+pub mod engine;
+mod evaluate;
+pub mod group_commit;
+pub mod ingest;
+pub mod intake;
+mod journal;
+pub mod lifecycle;
 pub mod monitor;
 pub mod ports;
+pub mod posted;
+mod reconcile;
 pub mod rules;
+pub mod step;
+pub mod suppression;
+pub mod sweep;
+pub mod text;
