@@ -31,7 +31,7 @@ pub(crate) fn evaluate(
     if let Some(refusal) = decided.refused {
         return Err(refusal);
     }
-    name_alerts(monitor, &mut decided, ids);
+    decided.name_alerts(monitor, || AlertId::from_uuid(ids.uuid()));
     let monitor = std::mem::take(monitor);
     write(
         change,
@@ -68,42 +68,43 @@ fn write(
     });
 }
 
-/// Replaces provisional ids by real ones, the same everywhere.
-fn name_alerts(monitor: &mut Monitor, decided: &mut Step, ids: &dyn IdGen) {
-    let mut names: Vec<(AlertId, AlertId)> = Vec::new();
-    for alert in &decided.alerts {
-        if is_provisional(alert.id) {
-            names.push((alert.id, AlertId::from_uuid(ids.uuid())));
+impl Step {
+    /// Replaces the provisional ids of newly raised alerts by real ones, here and in the monitor that
+    /// was stepped.
+    pub fn name_alerts(&mut self, monitor: &mut Monitor, mut fresh: impl FnMut() -> AlertId) {
+        let mut names: Vec<(AlertId, AlertId)> = Vec::new();
+        for alert in &self.alerts {
+            if is_provisional(alert.id) {
+                names.push((alert.id, fresh()));
+            }
         }
-    }
-    if names.is_empty() {
-        return;
-    }
-    let real = |id: AlertId| {
-        names
-            .iter()
-            .find(|(from, _)| *from == id)
-            .map_or(id, |(_, to)| *to)
-    };
-    let rename = |alert: &mut Alert| {
-        alert.id = real(alert.id);
-        alert.correlated_with = alert.correlated_with.map(real);
-        alert.reraised_from = alert.reraised_from.map(real);
-    };
-    decided.alerts.iter_mut().for_each(rename);
-    monitor.alerts.iter_mut().for_each(rename);
-    for reraise in &mut monitor.reraises {
-        reraise.from = real(reraise.from);
-    }
-    for told in &mut decided.alert_changes {
-        rename(&mut told.alert);
-        for name in ["with", "from"] {
-            let Some(value) = told.details.get_mut(name) else {
-                continue;
-            };
-            let id = value.as_str().and_then(|text| text.parse().ok()).map(real);
-            if let Some(id) = id {
-                *value = serde_json::json!(id);
+        if names.is_empty() {
+            return;
+        }
+        let real = |id: AlertId| {
+            let name = names.iter().find(|(from, _)| *from == id);
+            name.map_or(id, |(_, to)| *to)
+        };
+        let rename = |alert: &mut Alert| {
+            alert.id = real(alert.id);
+            alert.correlated_with = alert.correlated_with.map(real);
+            alert.reraised_from = alert.reraised_from.map(real);
+        };
+        self.alerts.iter_mut().for_each(rename);
+        monitor.alerts.iter_mut().for_each(rename);
+        for reraise in &mut monitor.reraises {
+            reraise.from = real(reraise.from);
+        }
+        for told in &mut self.alert_changes {
+            rename(&mut told.alert);
+            for name in ["with", "from"] {
+                let Some(value) = told.details.get_mut(name) else {
+                    continue;
+                };
+                let id = value.as_str().and_then(|text| text.parse().ok());
+                if let Some(id) = id.map(real) {
+                    *value = serde_json::json!(id);
+                }
             }
         }
     }

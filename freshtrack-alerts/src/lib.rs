@@ -11,6 +11,7 @@ pub mod ingest;
 pub mod intake;
 mod journal;
 pub mod lifecycle;
+pub mod memory;
 pub mod monitor;
 pub mod ports;
 pub mod posted;
@@ -19,4 +20,6 @@ pub mod rules;
 pub mod step;
 pub mod suppression;
 pub mod sweep;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;
 pub mod text;
