@@ -1,11 +1,26 @@
 #![doc = include_str!("../README.md")]
 
+pub mod actions;
 pub mod alert;
+pub mod cascade;
 pub mod change;
+pub mod engine;
+mod evaluate;
 pub mod food_safety;
+pub mod group_commit;
+pub mod ingest;
+pub mod intake;
+mod journal;
+pub mod lifecycle;
 pub mod memory;
 pub mod monitor;
 pub mod ports;
+pub mod posted;
+mod reconcile;
 pub mod rules;
+pub mod step;
+pub mod suppression;
+pub mod sweep;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
+pub mod text;
