@@ -10,6 +10,7 @@ use crate::http::problem::{Code, Problem};
 use freshtrack_core::ids::{OrgId, UserId};
 use freshtrack_core::ports::TokenError;
 use freshtrack_core::principal::{Actor, ApiKey, Role, Scope, User};
+use freshtrack_core::time::Timestamp;
 use poem::http::header;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
@@ -23,7 +24,12 @@ pub const X_API_KEY: &str = "x-api-key";
 #[derive(Debug, Clone)]
 pub enum Principal {
     /// A person.
-    Person(User),
+    Person {
+        /// Who.
+        user: User,
+        /// When the token ends.
+        expires_at: Timestamp,
+    },
     /// A machine.
     Machine(ApiKey),
 }
@@ -90,28 +96,22 @@ impl SignedIn {
         org: OrgId,
         operation: Operation,
     ) -> Result<Access, Problem> {
-        authorize(app, &Principal::Person(self.0.clone()), org, operation).await
+        authorize_person(app, &self.0, org, operation).await
     }
 }
 
 /// The one check: membership first, so that a foreign organization is not there at all.
-async fn authorize(
+///
+/// # Errors
+/// 404 for an organization the caller does not belong to, 403 for too low a role or scope.
+pub async fn authorize(
     app: &App,
     principal: &Principal,
     org: OrgId,
     operation: Operation,
 ) -> Result<Access, Problem> {
     match principal {
-        Principal::Person(user) => {
-            let role = app.role_in(org, user.id).await?.ok_or_else(Problem::not_found)?;
-            let Requirement::Role(least) = operation.requirement() else {
-                return Err(Problem::new(Code::ScopeMissing));
-            };
-            if role < least {
-                return Err(Problem::new(Code::RoleTooLow));
-            }
-            Ok(Access { org, role, actor: Actor::User(user.id) })
-        }
+        Principal::Person { user, .. } => authorize_person(app, user, org, operation).await,
         Principal::Machine(key) => {
             if key.org != org {
                 return Err(Problem::not_found());
@@ -130,6 +130,22 @@ async fn authorize(
             Ok(Access { org, role: Role::Viewer, actor: Actor::ApiKey(key.id) })
         }
     }
+}
+
+async fn authorize_person(
+    app: &App,
+    user: &User,
+    org: OrgId,
+    operation: Operation,
+) -> Result<Access, Problem> {
+    let role = app.role_in(org, user.id).await?.ok_or_else(Problem::not_found)?;
+    let Requirement::Role(least) = operation.requirement() else {
+        return Err(Problem::new(Code::ScopeMissing));
+    };
+    if role < least {
+        return Err(Problem::new(Code::RoleTooLow));
+    }
+    Ok(Access { org, role, actor: Actor::User(user.id) })
 }
 
 /// Reads and verifies whatever credential a request carries.
@@ -163,17 +179,18 @@ pub async fn bearer(app: &App, token: &str) -> Result<Principal, Problem> {
     if token.starts_with(credentials::KEY_PREFIX) {
         return key(app, token).await.map(Principal::Machine);
     }
-    person(app, token).await.map(Principal::Person)
+    person(app, token).await
 }
 
-async fn person(app: &App, token: &str) -> Result<User, Problem> {
+async fn person(app: &App, token: &str) -> Result<Principal, Problem> {
     let now = app.clock.now();
     let identity = app.verifier.verify(token, now).await.map_err(|error| match error {
         TokenError::Expired => Problem::new(Code::TokenExpired),
         TokenError::Unavailable => Problem::unavailable(5),
         _ => Problem::new(Code::TokenInvalid),
     })?;
-    app.user_of(identity).await
+    let expires_at = identity.expires_at;
+    Ok(Principal::Person { user: app.user_of(identity).await?, expires_at })
 }
 
 async fn key(app: &App, text: &str) -> Result<ApiKey, Problem> {
@@ -269,10 +286,10 @@ credential_extractor!(
     |principal| Ok(Self(principal))
 );
 credential_extractor!(SignedIn, ["Bearer"], register_bearer, |principal| match principal {
-    Principal::Person(user) => Ok(Self(user)),
+    Principal::Person { user, .. } => Ok(Self(user)),
     Principal::Machine(_) => Err(Problem::new(Code::ScopeMissing).into()),
 });
 credential_extractor!(Machine, ["ApiKey"], register_key, |principal| match principal {
     Principal::Machine(key) => Ok(Self(key)),
-    Principal::Person(_) => Err(Problem::new(Code::ScopeMissing).into()),
+    Principal::Person { .. } => Err(Problem::new(Code::ScopeMissing).into()),
 });

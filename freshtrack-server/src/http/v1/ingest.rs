@@ -277,7 +277,7 @@ impl IngestApi {
             .into_iter()
             .map(|element| element.map_err(|_| Rejected { reason: RejectReason::InvalidField }))
             .collect();
-        let outcomes = app.ingest.ingest(machine.0.org, readings).await.map_err(refused)?;
+        let outcomes = app.ingest.ingest(machine.0.org, readings, None).await.map_err(refused)?;
         let results: Vec<_> = outcomes
             .into_iter()
             .zip(complaints)
@@ -297,8 +297,9 @@ impl IngestApi {
 /// Nothing of the batch is stored: the sender is told when to try again.
 fn refused(error: IngestError) -> Problem {
     match error {
-        IngestError::Overloaded { .. } => Problem::unavailable(1),
-        IngestError::UnknownOrganization => Problem::new(Code::KeyInvalid),
+        IngestError::Overloaded { retry_after_seconds } => {
+            Problem::unavailable(retry_after_seconds)
+        }
         other => {
             tracing::warn!(error = ?other, "ingest refused");
             Problem::unavailable(2)
