@@ -150,6 +150,11 @@ pub async fn assert_journals(store: &dyn Stores, org: OrgId, changes: i64) {
 }
 
 /// Ends the test because the adapter could not answer at all.
+#[expect(
+    clippy::must_use_candidate,
+    clippy::needless_pass_by_value,
+    reason = "its shape is that of `unwrap_or_else`'s argument"
+)]
 #[track_caller]
 pub fn fail<T>(error: StoreError) -> T {
     panic!("the adapter could not answer: {error:?}")
