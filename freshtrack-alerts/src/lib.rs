@@ -17,6 +17,7 @@ pub mod monitor;
 pub mod ports;
 pub mod posted;
 mod reconcile;
+pub mod replay;
 pub mod rules;
 pub mod step;
 pub mod suppression;
