@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+#[cfg(feature = "chirpstack")]
+mod chirpstack;
 mod decode_event;
 mod messages;
 mod native;
