@@ -88,6 +88,11 @@ pub fn place(
                 },
                 device,
             ),
+        MeasuredAt::Before(span) => PlacedInTime {
+            time: received - span,
+            source,
+            known: true,
+        },
         MeasuredAt::Stored(time) => time
             .and_then(believed)
             .filter(|t| *t >= received - HISTORY_MAX && *t <= received + HISTORY_AHEAD)

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod canonical;
+#[cfg(feature = "chirpstack")]
+pub mod chirpstack;
 pub mod codec;
 pub mod decode;
 pub mod event;

@@ -46,6 +46,13 @@ pub(crate) fn parse_object(body: &[u8]) -> Result<Value, MessageError> {
 }
 
 /// The event a JSON object stands for.
+#[cfg_attr(
+    all(feature = "tts-webhook", feature = "chirpstack"),
+    expect(
+        clippy::unnecessary_wraps,
+        reason = "fails in a build without the network's adapter"
+    )
+)]
 pub(crate) fn interpret(
     network: Network,
     route: &str,
@@ -57,8 +64,12 @@ pub(crate) fn interpret(
         Network::TheThingsStack => crate::tts::parse_message(message),
         #[cfg(not(feature = "tts-webhook"))]
         Network::TheThingsStack => return Err(MessageError::NoAdapter),
+        #[cfg(feature = "chirpstack")]
+        Network::Chirpstack => crate::chirpstack::parse_message(route, message),
+        #[cfg(not(feature = "chirpstack"))]
         Network::Chirpstack => return Err(MessageError::NoAdapter),
     };
+    #[cfg(not(feature = "chirpstack"))]
     let _: &str = route;
     event.device.fill_from(hint);
     Ok(event)

@@ -5,7 +5,7 @@ use super::value::{
     Value,
 };
 use freshtrack_core::temperature::Temperature;
-use freshtrack_core::time::Timestamp;
+use freshtrack_core::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -22,6 +22,8 @@ pub struct Decoded {
     pub warnings: Vec<String>,
     /// The frame names another model than the profile.
     pub wrong_model: bool,
+    /// The frame can carry keys: no copy of it may be kept or logged.
+    pub sensitive: bool,
 }
 
 /// A frame that is understood and has no measurement.
@@ -92,6 +94,8 @@ pub enum MeasuredAt {
     Frame,
     /// With the frame, and the device's clock said this.
     Clock(Timestamp),
+    /// This long before the frame.
+    Before(Span),
     /// Before; this is what the device's clock said then, if it said anything.
     Stored(Option<Timestamp>),
 }

@@ -1,5 +1,10 @@
 //! Codecs: from payload bytes to measurements or to JSON.
 
+#[cfg(feature = "cayenne")]
+pub mod cayenne;
+#[cfg(feature = "native-codecs")]
+pub mod native;
+
 use freshtrack_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -35,6 +35,8 @@ pub struct DecodedEvent {
     pub proposals: Vec<Proposal>,
     /// Where our codec and the network's disagree, in mode `compare`.
     pub disagreements: Vec<Disagreement>,
+    /// The frame can carry keys of the device: its raw copy must be erased, and is never logged.
+    pub erase_raw: bool,
     /// Why it must be set aside, if it must. Readings beside a reason must not be ingested.
     pub quarantine: Option<QuarantineReason>,
 }
@@ -75,6 +77,7 @@ pub fn decode_event(
         warnings: Vec::new(),
         proposals: Vec::new(),
         disagreements: Vec::new(),
+        erase_raw: false,
         quarantine: None,
     };
     match &event.body {
@@ -125,6 +128,7 @@ fn decode_frame(
     if decoded.wrong_model {
         into.quarantine = Some(QuarantineReason::WrongModel);
     }
+    into.erase_raw = decoded.sensitive;
     into.warnings.extend(decoded.warnings);
     into.facts = decoded.facts;
     into.readings = place::place_all(decoded.measurements, event, message, policy, &by);

@@ -58,7 +58,10 @@ fn place_one(
     if event.simulated {
         flags = flags.with(Flag::Simulated);
     }
-    if matches!(measurement.at, MeasuredAt::Stored(_)) {
+    if matches!(
+        measurement.at,
+        MeasuredAt::Stored(_) | MeasuredAt::Before(_)
+    ) {
         flags = flags.with(Flag::History);
     }
     CanonicalReading {

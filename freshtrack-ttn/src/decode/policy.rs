@@ -1,6 +1,10 @@
 //! What is configured for one device.
 
 use crate::canonical::{Probe, Role};
+#[cfg(feature = "cayenne")]
+use crate::codec::cayenne::CayenneProfile;
+#[cfg(feature = "native-codecs")]
+use crate::codec::native::NativeProfile;
 use crate::event_time::DeviceClock;
 use crate::mapping::MappingProfile;
 use freshtrack_core::time::Timestamp;
@@ -12,6 +16,12 @@ use std::collections::BTreeMap;
 pub struct DecodePolicy {
     /// Whose word counts.
     pub mode: DecodeMode,
+    /// The built-in decoder of the device's family.
+    #[cfg(feature = "native-codecs")]
+    pub native: Option<NativeProfile>,
+    /// Declared to send `CayenneLPP`; never guessed.
+    #[cfg(feature = "cayenne")]
+    pub cayenne: Option<CayenneProfile>,
     /// How a formatter's output (script or network) is read; `None` uses the family's own profile, and
     /// without a family the generic rule.
     pub mapping: Option<MappingProfile>,

@@ -50,14 +50,55 @@ pub(super) fn choose(
         chosen.decoded = Some((decoded.clone(), DecodedBy::Network));
         return chosen;
     }
-    let own = own_script(frame, received_at, policy, script, &mut chosen);
+    let own = native(frame, policy, &mut chosen)
+        .or_else(|| own_script(frame, received_at, policy, script, &mut chosen));
     if policy.mode == DecodeMode::Compare
         && let (Some((ours, _)), Some(theirs)) = (&own, &network)
     {
         chosen.disagreements = compare(ours, theirs);
     }
-    chosen.decoded = own.or_else(|| network.map(|decoded| (decoded, DecodedBy::Network)));
+    let network = network.map(|decoded| (decoded, DecodedBy::Network));
+    chosen.decoded = match (own, network) {
+        (Some(own), _) => Some(own),
+        (None, Some(network)) if !network.0.measurements.is_empty() => Some(network),
+        (None, network) => cayenne(frame, policy).or(network),
+    };
     chosen
+}
+
+#[cfg(feature = "native-codecs")]
+fn native(
+    frame: &UplinkFrame,
+    policy: &DecodePolicy,
+    chosen: &mut Chosen,
+) -> Option<(Decoded, DecodedBy)> {
+    let profile = policy.native.as_ref()?;
+    let bytes = frame.payload.clear()?;
+    match crate::codec::native::decode_native(profile, frame.port, bytes) {
+        Ok(decoded) => Some((decoded, DecodedBy::Native(profile.family.to_string()))),
+        Err(rejected) => {
+            chosen.notes.push(format!("{}: {rejected}", profile.family));
+            None
+        }
+    }
+}
+
+#[cfg(not(feature = "native-codecs"))]
+fn native(_: &UplinkFrame, _: &DecodePolicy, _: &mut Chosen) -> Option<(Decoded, DecodedBy)> {
+    None
+}
+
+#[cfg(feature = "cayenne")]
+fn cayenne(frame: &UplinkFrame, policy: &DecodePolicy) -> Option<(Decoded, DecodedBy)> {
+    let profile = policy.cayenne.as_ref()?;
+    let bytes = frame.payload.clear()?;
+    let decoded = crate::codec::cayenne::decode_cayenne(profile, bytes);
+    Some((decoded, DecodedBy::Cayenne))
+}
+
+#[cfg(not(feature = "cayenne"))]
+fn cayenne(_: &UplinkFrame, _: &DecodePolicy) -> Option<(Decoded, DecodedBy)> {
+    None
 }
 
 fn own_script(
@@ -103,6 +144,10 @@ fn map_fields(
     if let Some(profile) = &policy.mapping {
         return map_profile(profile, data);
     }
+    #[cfg(feature = "native-codecs")]
+    if let Some(native) = &policy.native {
+        return map_profile(&crate::mapping::profiles::family_profile(native), data);
+    }
     let (decoded, proposed) = map_generic(data);
     *proposals = proposed;
     decoded
@@ -110,7 +155,7 @@ fn map_fields(
 
 /// Compares live values probe by probe; what only one side has is not a disagreement.
 fn compare(ours: &Decoded, theirs: &Decoded) -> Vec<Disagreement> {
-    let live = |m: &&Measurement| !matches!(m.at, MeasuredAt::Stored(_));
+    let live = |m: &&Measurement| !matches!(m.at, MeasuredAt::Stored(_) | MeasuredAt::Before(_));
     let mut found = Vec::new();
     for our in ours.measurements.iter().filter(live) {
         let same = |m: &&Measurement| m.probe == our.probe && m.quantity == our.quantity;

@@ -6,6 +6,8 @@
 mod generic;
 mod numbers;
 mod profile;
+#[cfg(feature = "native-codecs")]
+pub mod profiles;
 
 pub use generic::{Proposal, map_generic};
 pub use profile::{
