@@ -2,9 +2,11 @@
 
 mod build;
 mod cooling;
+mod defrost;
 mod lattice;
 mod legs;
 mod mkt;
+mod models;
 mod presets;
 mod series;
 mod single_tolerance;
