@@ -2,6 +2,9 @@
 
 pub mod alert;
 pub mod change;
+pub mod memory;
 pub mod monitor;
 pub mod ports;
 pub mod rules;
+#[cfg(any(test, feature = "testkit"))]
+pub mod testkit;

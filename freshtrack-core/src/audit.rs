@@ -9,6 +9,8 @@ use crate::principal::Actor;
 use crate::time::Timestamp;
 use crate::wire_enum;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
 
 wire_enum! {
     /// What an audit event is about.
@@ -132,6 +134,63 @@ impl AuditDraft {
     }
 }
 
+impl AuditEvent {
+    /// The event that `draft` becomes as number `seq` of a chain whose newest hash is `previous_hash`.
+    #[must_use]
+    pub fn append(org: OrgId, seq: i64, previous_hash: String, draft: AuditDraft) -> Self {
+        let hash = chain_hash(&previous_hash, &draft.canonical(org, seq));
+        Self {
+            org,
+            seq,
+            draft,
+            previous_hash,
+            hash,
+        }
+    }
+
+    /// Whether the stored hash is the hash of the stored content.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.hash
+            == chain_hash(
+                &self.previous_hash,
+                &self.draft.canonical(self.org, self.seq),
+            )
+    }
+}
+
+/// `SHA-256(previous ‖ canonical)` as 64 lower-case hex digits; `previous` goes in as its hex text.
+///
+/// This one function makes and checks every chain, whatever the store.
+#[must_use]
+pub fn chain_hash(previous: &str, canonical: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(previous.as_bytes());
+    hash.update(canonical.as_bytes());
+    let mut hex = String::with_capacity(64);
+    for byte in hash.finalize() {
+        write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    hex
+}
+
+/// Recomputes a stretch of a chain that follows event `after` (its number and hash; `(0, `
+/// [`CHAIN_START`]`)` for the beginning), and answers the number of the first event that does not fit.
+///
+/// An event fits if its number and previous hash continue the one before and its own hash is right.
+#[must_use]
+pub fn first_unsound(after: (i64, &str), events: &[AuditEvent]) -> Option<i64> {
+    let (mut seq, mut hash) = (after.0, after.1);
+    for event in events {
+        seq += 1;
+        if event.seq != seq || event.previous_hash != hash || !event.is_sound() {
+            return Some(seq);
+        }
+        hash = &event.hash;
+    }
+    None
+}
+
 /// Removes null members: absent and null must hash alike, whichever a store gives back.
 fn drop_nulls(value: &mut serde_json::Value) {
     match value {
@@ -151,4 +210,91 @@ pub struct Journal {
     pub audit: Vec<AuditDraft>,
     /// Outbox events, in order.
     pub outbox: Vec<OutboxDraft>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use uuid::Uuid;
+
+    fn draft(data: serde_json::Value) -> AuditDraft {
+        AuditDraft {
+            at: Timestamp::from_seconds(1_700_000_000),
+            actor: Actor::System,
+            category: AuditCategory::System,
+            kind: "test.happened".to_owned(),
+            severity: AuditSeverity::Info,
+            title: "Something happened".to_owned(),
+            refs: AuditRefs::default(),
+            data,
+        }
+    }
+
+    fn chain(length: i64) -> Vec<AuditEvent> {
+        let org = OrgId::from_uuid(Uuid::from_u128(1));
+        let mut events: Vec<AuditEvent> = Vec::new();
+        for seq in 1..=length {
+            let previous = events
+                .last()
+                .map_or_else(|| CHAIN_START.to_owned(), |e| e.hash.clone());
+            events.push(AuditEvent::append(
+                org,
+                seq,
+                previous,
+                draft(json!({"n": seq})),
+            ));
+        }
+        events
+    }
+
+    /// Worked out with `printf '%064d%s' 0 '{}' | sha256sum`.
+    #[test]
+    fn the_hash_is_over_the_hex_text_and_the_canonical_json() {
+        assert_eq!(
+            chain_hash(CHAIN_START, "{}"),
+            "5508d2b710e64bc470079e1b211d9c58e21011e59d0559e422345dc19d659a75"
+        );
+    }
+
+    #[test]
+    fn members_that_are_null_do_not_change_the_hash_and_order_does_not_matter() {
+        let org = OrgId::from_uuid(Uuid::from_u128(1));
+        let one = draft(json!({"a": 1, "b": null, "c": [{"d": null}]}));
+        let other = draft(json!({"c": [{}], "a": 1}));
+        assert_eq!(one.canonical(org, 1), other.canonical(org, 1));
+        assert_ne!(one.canonical(org, 1), one.canonical(org, 2));
+    }
+
+    #[test]
+    fn a_chain_verifies_whole_and_in_stretches() {
+        let events = chain(5);
+        assert_eq!(first_unsound((0, CHAIN_START), &events), None);
+        assert_eq!(first_unsound((2, &events[1].hash), &events[2..]), None);
+    }
+
+    #[test]
+    fn changing_removing_or_moving_an_event_is_found_where_it_was_done() {
+        let mut changed = chain(5);
+        changed[2].draft.title = "Nothing happened".to_owned();
+        assert_eq!(first_unsound((0, CHAIN_START), &changed), Some(3));
+
+        let mut rehashed = chain(5);
+        rehashed[2].draft.title = "Nothing happened".to_owned();
+        rehashed[2] = AuditEvent::append(
+            rehashed[2].org,
+            3,
+            rehashed[2].previous_hash.clone(),
+            rehashed[2].draft.clone(),
+        );
+        assert_eq!(first_unsound((0, CHAIN_START), &rehashed), Some(4));
+
+        let mut shortened = chain(5);
+        shortened.remove(1);
+        assert_eq!(first_unsound((0, CHAIN_START), &shortened), Some(2));
+
+        let mut moved = chain(5);
+        moved.swap(1, 2);
+        assert_eq!(first_unsound((0, CHAIN_START), &moved), Some(2));
+    }
 }
