@@ -6,12 +6,13 @@
 use super::chain::{Entries, Head};
 use super::column::{At, to_json};
 use super::rows::codes;
-use freshtrack_alerts::alert::{Alert, AlertStatus};
+use freshtrack_alerts::alert::Alert;
 use freshtrack_alerts::change::{Change, UnitChange};
 use freshtrack_core::device::DeviceSeen;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::{DeviceId, OrgId, SiteId, UnitId};
 use freshtrack_core::reading::{QuarantinedReading, Reading};
+use freshtrack_core::temperature::Temperature;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
 
@@ -36,6 +37,8 @@ impl Named {
                 named.units.extend(unit.map(|unit| (change.org, unit)));
                 named.devices.extend(device.map(|device| (change.org, device)));
             }
+            let seen = change.devices_seen.iter();
+            named.devices.extend(seen.map(|row| (change.org, row.device)));
             named
                 .sites
                 .extend(change.alerts.iter().map(|alert| (change.org, alert.site)));
@@ -44,15 +47,14 @@ impl Named {
     }
 }
 
-/// Every unit and device a change names.
+/// Every unit and device a change needs.
 fn references(change: &Change) -> impl Iterator<Item = (Option<UnitId>, Option<DeviceId>)> {
     let units = change.units.iter().map(|unit| (Some(unit.unit), None));
     let readings = change.readings.iter().map(|row| (Some(row.unit), row.device));
     let aside = change.quarantined.iter().map(|row| (Some(row.unit), row.device));
     let doors = change.door_events.iter().map(|row| (Some(row.unit), row.device));
-    let seen = change.devices_seen.iter().map(|row| (None, Some(row.device)));
     let alerts = change.alerts.iter().map(|row| (Some(row.unit), row.key.device));
-    units.chain(readings).chain(aside).chain(doors).chain(seen).chain(alerts)
+    units.chain(readings).chain(aside).chain(doors).chain(alerts)
 }
 
 /// The integer keys of what a batch names, as far as they exist, and the heads of its organizations.
@@ -66,6 +68,24 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// Whether everything a change names is of its organization.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for what is not.
+    pub(crate) fn check(&self, change: &Change) -> Result<(), StoreError> {
+        let org_key = self.org(change.org)?;
+        for (unit, device) in references(change) {
+            if let Some(unit) = unit {
+                self.unit(org_key, unit)?;
+            }
+            self.device(org_key, device)?;
+        }
+        for alert in &change.alerts {
+            self.site(org_key, alert.site)?;
+        }
+        Ok(())
+    }
+
     fn org(&self, org: OrgId) -> Result<i64, StoreError> {
         self.orgs
             .get(&org)
@@ -215,18 +235,10 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The rows of one change.
+    /// Adds the rows of a change behind those already here.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] for a row of another organization or of none, [`StoreError::Conflict`]
-    /// for two states of one unit or two open alerts of one kind.
-    pub(crate) fn of(change: &Change, keys: &Keys) -> Result<Self, StoreError> {
-        let mut batch = Self::default();
-        batch.add(change, keys)?;
-        Ok(batch)
-    }
-
-    /// Adds the rows of a change behind those already here.
+    /// Those of [`Keys::check`]; the batch then holds half a change and is of no use.
     pub(crate) fn add(&mut self, change: &Change, keys: &Keys) -> Result<(), StoreError> {
         let org_key = keys.org(change.org)?;
         for unit in &change.units {
@@ -249,7 +261,10 @@ impl Batch {
             });
         }
         for row in &change.devices_seen {
-            self.seen.push(seen(keys.device(org_key, Some(row.device))?, row));
+            // A device that is gone has nothing to keep its latest uplink in.
+            if let Ok(device_key) = keys.device(org_key, Some(row.device)) {
+                self.seen.push(seen(device_key, row));
+            }
         }
         self.add_alerts(change, keys, org_key)?;
         self.consumed
@@ -343,8 +358,8 @@ fn reading(keys: &Keys, org_key: i64, row: &Reading) -> Result<ReadingOut, Store
         org_key,
         effective_at: At(row.effective_at),
         received_at: At(row.received_at),
-        temperature: row.temperature.map(|value| value.milli_celsius()),
-        raw_temperature: row.raw_temperature.map(|value| value.milli_celsius()),
+        temperature: row.temperature.map(Temperature::milli_celsius),
+        raw_temperature: row.raw_temperature.map(Temperature::milli_celsius),
         reported_unit: codes::scale(row.reported_unit),
         humidity_centi: row.humidity_centi,
         battery_percent: row.battery_percent.map(i16::from),
@@ -402,5 +417,3 @@ fn alert(keys: &Keys, org_key: i64, row: &Alert) -> Result<AlertOut, StoreError>
         version: row.version,
     })
 }
-
-const _: () = assert!(matches!(AlertStatus::Resolved.as_str().as_bytes(), b"resolved"));

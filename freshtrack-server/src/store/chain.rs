@@ -5,13 +5,11 @@
 
 use super::column::{At, to_json};
 use super::rows::{AuditRow, OutboxRow};
-use freshtrack_core::audit::{AuditDraft, CHAIN_START, Journal};
+use freshtrack_core::audit::{AuditDraft, CHAIN_START, Journal, chain_hash};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::event::OutboxDraft;
 use freshtrack_core::ids::OrgId;
-use sha2::{Digest, Sha256};
 use sqlx::FromRow;
-use std::fmt::Write as _;
 
 /// A row of `organization_head`.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -60,7 +58,7 @@ impl Head {
 
     fn next_audit(&mut self, org: OrgId, draft: &AuditDraft) -> Result<AuditRow, StoreError> {
         self.audit_seq += 1;
-        let hash = link(&self.audit_hash, &draft.canonical(org, self.audit_seq));
+        let hash = chain_hash(&self.audit_hash, &draft.canonical(org, self.audit_seq));
         let previous_hash = std::mem::replace(&mut self.audit_hash, hash.clone());
         Ok(AuditRow {
             seq: self.audit_seq,
@@ -90,16 +88,4 @@ impl Head {
             payload: to_json(&draft.payload)?,
         })
     }
-}
-
-/// The hash of an event after `previous_hash`, 64 hex digits.
-fn link(previous_hash: &str, canonical: &str) -> String {
-    let mut hasher = Sha256::new();
-    hasher.update(previous_hash);
-    hasher.update(canonical);
-    hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::error::corrupt;
 
 /// An instant: INTEGER microseconds on SQLite, TIMESTAMPTZ on PostgreSQL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct At(pub(crate) Timestamp);
 
 #[cfg(feature = "sqlite")]

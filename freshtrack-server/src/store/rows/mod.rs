@@ -13,6 +13,6 @@ pub(crate) use alert::{AlertEventRow, AlertRow};
 pub(crate) use device::DeviceRow;
 pub(crate) use journal::{AuditRow, OutboxRow};
 pub(crate) use people::{ApiKeyRow, MemberRow, MembershipRow, UserRow};
-pub(crate) use place::{AreaRow, OrganizationRow, SiteRow, UnitRow, unit_display, unit_of};
+pub(crate) use place::{AreaRow, OrganizationRow, SiteRow, UnitRow, unit_display};
 pub(crate) use reading::{QuarantinedRow, ReadingRow, StoredRow};
 pub(crate) use unit_context::{ContextRow, RuleSetRow};
