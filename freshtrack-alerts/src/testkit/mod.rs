@@ -1,1 +1,83 @@
-//! Contract suites.
+//! Contract suites of the alert engine's storage ports, and of core's [`ReadingStore`], whose only
+//! writer is the engine's commit.
+//!
+//! They work as core's do (see [`freshtrack_core::testkit`]): `fresh` makes an empty adapter of every
+//! storage port of both crates, and each macro makes one `#[tokio::test]` per law.
+//!
+//! ```ignore
+//! mod monitor_store {
+//!     freshtrack_alerts::monitor_store_contract!(super::fresh);
+//! }
+//! ```
+//!
+//! [`ReadingStore`]: freshtrack_core::ports::ReadingStore
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a law panics when it is broken; that is all it does"
+)]
+
+pub mod alert_store;
+pub mod monitor_store;
+pub mod reading_store;
+pub mod sample;
+
+use crate::change::Change;
+use crate::ports::{AlertStore, MonitorStore};
+use freshtrack_core::error::StoreError;
+use freshtrack_core::testkit::{Stores, fail};
+use std::fmt::Debug;
+
+/// Every storage port of core and of this crate, as one adapter.
+pub trait AlertStores: Stores + MonitorStore + AlertStore {
+    /// The adapter as one port; several have methods of the same name.
+    fn monitors(&self) -> &dyn MonitorStore;
+    /// As [`Self::monitors`].
+    fn alerts(&self) -> &dyn AlertStore;
+}
+
+impl<T: Stores + MonitorStore + AlertStore> AlertStores for T {
+    fn monitors(&self) -> &dyn MonitorStore {
+        self
+    }
+    fn alerts(&self) -> &dyn AlertStore {
+        self
+    }
+}
+
+/// Makes one `#[tokio::test]` of each named law of a module of [`testkit`](crate::testkit).
+#[macro_export]
+macro_rules! alerts_contract {
+    ($module:ident, $fresh:path; $($law:ident)+) => {$(
+        #[tokio::test]
+        async fn $law() {
+            let store = $fresh().await;
+            $crate::testkit::$module::$law(&store).await;
+        }
+    )+};
+}
+
+/// Commits one change and answers what became of it.
+///
+/// # Errors
+/// Why the change was refused.
+pub async fn commit(store: &dyn AlertStores, change: Change) -> Result<(), StoreError> {
+    let answers = store.monitors().commit(&[change]).await;
+    let [answer] = <[_; 1]>::try_from(answers.unwrap_or_else(fail)).unwrap_or_else(|answers| {
+        panic!("one change must get one answer, got {answers:?}");
+    });
+    answer
+}
+
+/// Commits one change that must not be refused.
+pub async fn must_commit(store: &dyn AlertStores, change: Change) {
+    commit(store, change).await.unwrap_or_else(fail);
+}
+
+/// Fails unless `result` is a conflict.
+#[track_caller]
+pub fn assert_conflict<T: Debug>(result: Result<T, StoreError>) {
+    match result {
+        Err(StoreError::Conflict) => {}
+        other => panic!("expected a conflict, got {other:?}"),
+    }
+}

@@ -1,0 +1,46 @@
+//! The contract suites on the memory adapter, and saboteurs: adapters with one law broken, which the
+//! suites must catch.
+
+mod complete;
+
+use freshtrack_alerts::memory::MemoryStore;
+
+#[expect(
+    clippy::unused_async,
+    reason = "the contract macros await their factory"
+)]
+async fn fresh() -> MemoryStore {
+    MemoryStore::new()
+}
+
+mod monitor_store {
+    freshtrack_alerts::monitor_store_contract!(super::fresh);
+}
+mod alert_store {
+    freshtrack_alerts::alert_store_contract!(super::fresh);
+}
+mod reading_store {
+    freshtrack_alerts::reading_store_contract!(super::fresh);
+}
+
+/// This crate's store passes core's ports on; the laws hold through it.
+mod core {
+    mod organizations {
+        freshtrack_core::organizations_contract!(crate::fresh);
+    }
+    mod places {
+        freshtrack_core::places_contract!(crate::fresh);
+    }
+    mod devices {
+        freshtrack_core::devices_contract!(crate::fresh);
+    }
+    mod api_keys {
+        freshtrack_core::api_keys_contract!(crate::fresh);
+    }
+    mod audit_log {
+        freshtrack_core::audit_log_contract!(crate::fresh);
+    }
+    mod outbox {
+        freshtrack_core::outbox_contract!(crate::fresh);
+    }
+}
