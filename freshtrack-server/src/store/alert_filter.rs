@@ -20,5 +20,9 @@ pub(crate) fn upper_bound(filter: &AlertFilter, after: Option<AlertCursor>) -> (
     let end = filter.to.map(|to| (to, Uuid::nil()));
     let after = after.map(|(at, id)| (at, id.as_uuid()));
     let everything = (Timestamp::MAX, Uuid::max());
-    [end, after].into_iter().flatten().min().unwrap_or(everything)
+    [end, after]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(everything)
 }

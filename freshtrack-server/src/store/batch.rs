@@ -35,10 +35,14 @@ impl Named {
             named.orgs.insert(change.org);
             for (unit, device) in references(change) {
                 named.units.extend(unit.map(|unit| (change.org, unit)));
-                named.devices.extend(device.map(|device| (change.org, device)));
+                named
+                    .devices
+                    .extend(device.map(|device| (change.org, device)));
             }
             let seen = change.devices_seen.iter();
-            named.devices.extend(seen.map(|row| (change.org, row.device)));
+            named
+                .devices
+                .extend(seen.map(|row| (change.org, row.device)));
             named
                 .sites
                 .extend(change.alerts.iter().map(|alert| (change.org, alert.site)));
@@ -50,11 +54,27 @@ impl Named {
 /// Every unit and device a change needs.
 fn references(change: &Change) -> impl Iterator<Item = (Option<UnitId>, Option<DeviceId>)> {
     let units = change.units.iter().map(|unit| (Some(unit.unit), None));
-    let readings = change.readings.iter().map(|row| (Some(row.unit), row.device));
-    let aside = change.quarantined.iter().map(|row| (Some(row.unit), row.device));
-    let doors = change.door_events.iter().map(|row| (Some(row.unit), row.device));
-    let alerts = change.alerts.iter().map(|row| (Some(row.unit), row.key.device));
-    units.chain(readings).chain(aside).chain(doors).chain(alerts)
+    let readings = change
+        .readings
+        .iter()
+        .map(|row| (Some(row.unit), row.device));
+    let aside = change
+        .quarantined
+        .iter()
+        .map(|row| (Some(row.unit), row.device));
+    let doors = change
+        .door_events
+        .iter()
+        .map(|row| (Some(row.unit), row.device));
+    let alerts = change
+        .alerts
+        .iter()
+        .map(|row| (Some(row.unit), row.key.device));
+    units
+        .chain(readings)
+        .chain(aside)
+        .chain(doors)
+        .chain(alerts)
 }
 
 /// The integer keys of what a batch names, as far as they exist, and the heads of its organizations.
@@ -87,10 +107,9 @@ impl Keys {
     }
 
     fn org(&self, org: OrgId) -> Result<i64, StoreError> {
-        self.orgs
-            .get(&org)
-            .copied()
-            .ok_or(StoreError::Missing { what: "organization" })
+        self.orgs.get(&org).copied().ok_or(StoreError::Missing {
+            what: "organization",
+        })
     }
 
     fn unit(&self, org_key: i64, unit: UnitId) -> Result<i64, StoreError> {
@@ -242,7 +261,8 @@ impl Batch {
     pub(crate) fn add(&mut self, change: &Change, keys: &Keys) -> Result<(), StoreError> {
         let org_key = keys.org(change.org)?;
         for unit in &change.units {
-            self.monitors.push(monitor(keys.unit(org_key, unit.unit)?, unit)?);
+            self.monitors
+                .push(monitor(keys.unit(org_key, unit.unit)?, unit)?);
         }
         for row in &change.readings {
             self.readings.push(reading(keys, org_key, row)?);
@@ -273,18 +293,15 @@ impl Batch {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let head = keys.heads.get(&org_key);
-                entry.insert(head.cloned().ok_or(StoreError::Missing { what: "organization" })?)
+                entry.insert(head.cloned().ok_or(StoreError::Missing {
+                    what: "organization",
+                })?)
             }
         };
         head.append(change.org, &change.journal, &mut self.entries)
     }
 
-    fn add_alerts(
-        &mut self,
-        change: &Change,
-        keys: &Keys,
-        org_key: i64,
-    ) -> Result<(), StoreError> {
+    fn add_alerts(&mut self, change: &Change, keys: &Keys, org_key: i64) -> Result<(), StoreError> {
         for row in &change.alerts {
             let row = alert(keys, org_key, row)?;
             if row.version == 1 {

@@ -38,7 +38,8 @@ mod sqlite {
 
     impl Decode<'_, Sqlite> for At {
         fn decode(value: SqliteValueRef<'_>) -> Result<Self, BoxDynError> {
-            <i64 as Decode<Sqlite>>::decode(value).map(|micros| Self(Timestamp::from_micros(micros)))
+            <i64 as Decode<Sqlite>>::decode(value)
+                .map(|micros| Self(Timestamp::from_micros(micros)))
         }
     }
 }

@@ -38,7 +38,9 @@ impl Window {
 
     /// The cursor's device.
     pub(crate) fn device(&self) -> Option<Uuid> {
-        self.edge.and_then(|(_, device, _)| device).map(|device| device.as_uuid())
+        self.edge
+            .and_then(|(_, device, _)| device)
+            .map(|device| device.as_uuid())
     }
 
     /// The cursor's probe.

@@ -1,6 +1,8 @@
 //! One durable write for any number of changes.
 
-use super::{Connection, SqliteStore, WriteTx, finish, journal, lookup, write_alerts, write_readings};
+use super::{
+    Connection, SqliteStore, WriteTx, finish, journal, lookup, write_alerts, write_readings,
+};
 use crate::store::batch::{Batch, Keys, Named};
 use crate::store::error::failed;
 use freshtrack_alerts::change::Change;

@@ -20,7 +20,9 @@ pub(super) async fn hold_head(conn: &mut Connection, org: OrgId) -> Result<Head,
     .fetch_optional(conn)
     .await
     .map_err(failed)?
-    .ok_or(StoreError::Missing { what: "organization" })
+    .ok_or(StoreError::Missing {
+        what: "organization",
+    })
 }
 
 /// Writes one change's journal under the head held.

@@ -50,7 +50,10 @@ pub(super) async fn keys(conn: &mut Connection, named: &Named) -> Result<Keys, S
         keys.heads.insert(head.org_key, head);
     }
     let inside = |org: &OrgId, id: Uuid| keys.orgs.get(org).map(|org_key| (*org_key, id));
-    let units = named.units.iter().filter_map(|(org, id)| inside(org, id.as_uuid()));
+    let units = named
+        .units
+        .iter()
+        .filter_map(|(org, id)| inside(org, id.as_uuid()));
     let units = look_up(
         conn,
         "SELECT u.org_key, u.id, u.key
@@ -60,7 +63,10 @@ pub(super) async fn keys(conn: &mut Connection, named: &Named) -> Result<Keys, S
     );
     keys.units = units.await?;
     let inside = |org: &OrgId, id: Uuid| keys.orgs.get(org).map(|org_key| (*org_key, id));
-    let devices = named.devices.iter().filter_map(|(org, id)| inside(org, id.as_uuid()));
+    let devices = named
+        .devices
+        .iter()
+        .filter_map(|(org, id)| inside(org, id.as_uuid()));
     let devices = look_up(
         conn,
         "SELECT d.org_key, d.id, d.key
@@ -70,7 +76,10 @@ pub(super) async fn keys(conn: &mut Connection, named: &Named) -> Result<Keys, S
     );
     keys.devices = devices.await?;
     let inside = |org: &OrgId, id: Uuid| keys.orgs.get(org).map(|org_key| (*org_key, id));
-    let sites = named.sites.iter().filter_map(|(org, id)| inside(org, id.as_uuid()));
+    let sites = named
+        .sites
+        .iter()
+        .filter_map(|(org, id)| inside(org, id.as_uuid()));
     let sites = look_up(
         conn,
         "SELECT s.org_key, s.id, s.key

@@ -137,7 +137,10 @@ impl MonitorStore for SqliteStore {
         .fetch_all(self.reader())
         .await
         .map_err(failed)?;
-        Ok(due.into_iter().map(|(org, unit)| (org.into(), unit.into())).collect())
+        Ok(due
+            .into_iter()
+            .map(|(org, unit)| (org.into(), unit.into()))
+            .collect())
     }
 }
 

@@ -4,9 +4,7 @@ use super::SqliteStore;
 use crate::store::error::{OpenError, failed};
 use freshtrack_core::error::StoreError;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Row, SqlitePool};
 use std::path::Path;
 use std::time::Duration;
@@ -125,12 +123,15 @@ impl SqliteStore {
         if found.is_none() {
             return Ok(false);
         }
-        let applied: Vec<i64> =
-            sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
-                .fetch_all(self.reader())
-                .await
-                .map_err(failed)?;
-        Ok(applied.into_iter().eq(MIGRATOR.iter().map(|step| step.version)))
+        let applied: Vec<i64> = sqlx::query_scalar(
+            "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version",
+        )
+        .fetch_all(self.reader())
+        .await
+        .map_err(failed)?;
+        Ok(applied
+            .into_iter()
+            .eq(MIGRATOR.iter().map(|step| step.version)))
     }
 
     /// Asks both pools for an answer.
@@ -139,7 +140,10 @@ impl SqliteStore {
     /// [`StoreError::Unavailable`] if one does not answer.
     pub async fn health(&self) -> Result<(), StoreError> {
         for pool in [&self.readers, &self.writer] {
-            let row = sqlx::query("SELECT 1").fetch_one(pool).await.map_err(failed)?;
+            let row = sqlx::query("SELECT 1")
+                .fetch_one(pool)
+                .await
+                .map_err(failed)?;
             row.try_get::<i64, _>(0).map_err(failed)?;
         }
         Ok(())

@@ -85,7 +85,9 @@ impl Organizations for SqliteStore {
         .fetch_all(self.reader())
         .await
         .map_err(failed)?;
-        rows.into_iter().map(MembershipRow::into_membership).collect()
+        rows.into_iter()
+            .map(MembershipRow::into_membership)
+            .collect()
     }
 
     async fn set_role(
@@ -188,12 +190,13 @@ async fn ensure_user(conn: &mut Connection, user: &User) -> Result<(User, i64), 
             .fetch_one(&mut *conn)
             .await
             .map_err(failed)?;
-    let stored: UserRow =
-        sqlx::query_as("SELECT id, issuer, subject, email, created_at FROM app_user WHERE key = $1")
-            .bind(key)
-            .fetch_one(conn)
-            .await
-            .map_err(failed)?;
+    let stored: UserRow = sqlx::query_as(
+        "SELECT id, issuer, subject, email, created_at FROM app_user WHERE key = $1",
+    )
+    .bind(key)
+    .fetch_one(conn)
+    .await
+    .map_err(failed)?;
     Ok((stored.into(), key))
 }
 

@@ -59,7 +59,10 @@ impl Outbox for SqliteStore {
         .fetch_all(self.reader())
         .await
         .map_err(failed)?;
-        Ok(heads.into_iter().map(|(id, seq)| (id.into(), seq)).collect())
+        Ok(heads
+            .into_iter()
+            .map(|(id, seq)| (id.into(), seq))
+            .collect())
     }
 
     /// Removes from the old end only, up to the first event that is young enough: what is kept must

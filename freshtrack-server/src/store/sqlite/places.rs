@@ -125,7 +125,8 @@ impl Places for SqliteStore {
         .fetch_all(self.reader())
         .await
         .map_err(failed)?;
-        let units: Result<Vec<Unit>, StoreError> = rows.into_iter().map(UnitRow::into_unit).collect();
+        let units: Result<Vec<Unit>, StoreError> =
+            rows.into_iter().map(UnitRow::into_unit).collect();
         Ok(Page::from_surplus(units?, page.limit, |unit| unit.id))
     }
 

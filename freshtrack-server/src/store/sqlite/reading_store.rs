@@ -37,7 +37,7 @@ const OLDEST_FIRST: &str = concat!(
     "SELECT ",
     reading_columns!(),
     window!(),
-    "AND (r.recorded_at <> $5 OR coalesce(d.id, x'') > $6 OR (coalesce(d.id, x'') = $6 AND r.probe > $7))
+    "AND (r.recorded_at IS DISTINCT FROM $5 OR coalesce(d.id, x'') > $6 OR (coalesce(d.id, x'') = $6 AND r.probe > $7))
      ORDER BY r.recorded_at, coalesce(d.id, x''), r.probe LIMIT $8"
 );
 
@@ -45,7 +45,7 @@ const NEWEST_FIRST: &str = concat!(
     "SELECT ",
     reading_columns!(),
     window!(),
-    "AND (r.recorded_at <> $5 OR coalesce(d.id, x'') < $6 OR (coalesce(d.id, x'') = $6 AND r.probe < $7))
+    "AND (r.recorded_at IS DISTINCT FROM $5 OR coalesce(d.id, x'') < $6 OR (coalesce(d.id, x'') = $6 AND r.probe < $7))
      ORDER BY r.recorded_at DESC, coalesce(d.id, x'') DESC, r.probe DESC LIMIT $8"
 );
 
@@ -69,7 +69,11 @@ impl ReadingStore for SqliteStore {
             .bind(At(window.to))
             .bind(window.edge.map(|edge| At(edge.0)))
             // Nobody stands first: the empty value is below every id.
-            .bind(window.device().map_or_else(Vec::new, |id| id.into_bytes().to_vec()))
+            .bind(
+                window
+                    .device()
+                    .map_or_else(Vec::new, |id| id.into_bytes().to_vec()),
+            )
             .bind(window.probe())
             .bind(i64::from(page.limit) + 1)
             .fetch_all(self.reader())
@@ -126,6 +130,8 @@ impl ReadingStore for SqliteStore {
         .fetch_all(self.reader())
         .await
         .map_err(failed)?;
-        rows.into_iter().map(QuarantinedRow::into_quarantined).collect()
+        rows.into_iter()
+            .map(QuarantinedRow::into_quarantined)
+            .collect()
     }
 }
