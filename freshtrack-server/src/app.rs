@@ -42,6 +42,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Ids and secrets.
     pub ids: Arc<dyn IdGen>,
+    /// The address under which networks and people reach this server.
+    pub public_url: String,
     /// Settings.
     pub settings: Arc<Settings>,
     /// Requests per credential.

@@ -27,8 +27,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
-    #[command(alias = "work")]
     Serve(Serve),
+    /// Run the background work of a server: `serve --role worker`
+    Work(Serve),
     /// Bring the database to the newest schema and stop
     Migrate(Store),
     /// Make an organization with owner, first site, area and unit, ingest key and webhook
@@ -218,6 +219,10 @@ pub fn run() -> ExitCode {
         runtime.block_on(async {
             match cli.command {
                 Command::Serve(flags) => commands::serve::run(flags.overrides()).await,
+                Command::Work(flags) => {
+                    let role = Some("worker".to_owned());
+                    commands::serve::run(Overrides { role, ..flags.overrides() }).await
+                }
                 Command::Migrate(flags) => commands::migrate::run(&flags).await,
                 Command::Bootstrap(flags) => commands::bootstrap::run(flags).await,
                 Command::Token(flags) => commands::token::run(flags).await,

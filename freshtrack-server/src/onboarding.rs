@@ -1,6 +1,5 @@
 //! The first rows of an organization, made in one go: owner, site, area, unit, key, webhook.
 
-use crate::config::Settings;
 use crate::credentials;
 use crate::local_key::LOCAL_ISSUER;
 use crate::networks::{self, NewConnection};
@@ -79,7 +78,7 @@ pub fn local_user(ids: &dyn IdGen, email: &str, now: Timestamp) -> User {
 /// [`StoreError::Taken`] if an organization of that name exists; nothing was stored.
 pub async fn bootstrap(
     store: &Store,
-    settings: &Settings,
+    public_url: &str,
     ids: &dyn IdGen,
     now: Timestamp,
     request: Request,
@@ -156,7 +155,7 @@ pub async fn bootstrap(
     )
     .await?;
     Ok(Onboarded {
-        webhook_url: connection.url(&settings.public_url),
+        webhook_url: connection.url(public_url),
         webhook_secret: connection.secret,
         ..made
     })

@@ -40,8 +40,10 @@ pub async fn run(flags: Bootstrap) -> Result<ExitCode, Failure> {
     let now = SystemClock::start().now();
     let key = LocalKey::open(&settings.data_dir, &ids).context("opening the signing key")?;
     let store = store::open(&settings).await?;
+    let public_url =
+        settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
     let name = request.organization.clone();
-    let made = match onboarding::bootstrap(&store, &settings, &ids, now, request).await {
+    let made = match onboarding::bootstrap(&store, &public_url, &ids, now, request).await {
         Err(StoreError::Taken { .. }) => {
             return Err(Failure::Conflict(format!(
                 "an organization named like `{name}` exists already; nothing was changed"
@@ -49,9 +51,7 @@ pub async fn run(flags: Bootstrap) -> Result<ExitCode, Failure> {
         }
         other => other?,
     };
-    let token = identity::local_issuer(&key)
-        .sign(&made.owner.subject, made.owner.email.as_deref(), now, OWNER_TOKEN)
-        .context("signing the owner's token")?;
+    let token = identity::sign(&key, &made.owner, now, OWNER_TOKEN)?;
     store.close().await;
     print(&made, &token, flags.json);
     Ok(ExitCode::SUCCESS)

@@ -43,9 +43,7 @@ pub async fn run(flags: Token) -> Result<ExitCode, Failure> {
         }
         other => other?,
     }
-    let token = identity::local_issuer(&key)
-        .sign(&user.subject, user.email.as_deref(), now, ttl)
-        .context("signing the token")?;
+    let token = identity::sign(&key, &user, now, ttl)?;
     store.close().await;
     #[expect(clippy::print_stdout, reason = "the command line talks to people")]
     {

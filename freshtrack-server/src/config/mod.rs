@@ -136,7 +136,7 @@ pub struct Settings {
     /// Local key, SQLite file.
     pub data_dir: PathBuf,
     /// The address under which networks and people reach this server, for URLs that are handed out.
-    pub public_url: String,
+    pub public_url: Option<String>,
     /// How the log is written.
     pub log_format: LogFormat,
     /// Log filter, as `tracing` reads it.
@@ -282,14 +282,7 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
         Some(text) => DatabaseUrl::parse(&text)?,
         None => DatabaseUrl::sqlite(data_dir.join("freshtrack.db")),
     };
-    let public_url = raw.public_url.unwrap_or_else(|| format!("http://{listen}"));
-    if !(public_url.starts_with("http://") || public_url.starts_with("https://")) {
-        return Err(SettingError {
-            key: "public_url".to_owned(),
-            value: public_url,
-            allowed: "it must begin with http:// or https://".to_owned(),
-        });
-    }
+    let public_url = raw.public_url.map(web_address).transpose()?;
     for issuer in &raw.issuers {
         if !matches!(issuer.algorithm.as_str(), "RS256" | "ES256") {
             return Err(SettingError {
@@ -307,7 +300,7 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
         redis: raw.redis.map(redis_url).transpose()?,
         role: parse_word("role", raw.role.as_deref().unwrap_or("all"))?,
         data_dir,
-        public_url: public_url.trim_end_matches('/').to_owned(),
+        public_url,
         log_format: parse_word("log_format", raw.log_format.as_deref().unwrap_or("text"))?,
         log: raw.log.unwrap_or_else(|| "info".to_owned()),
         issuers: raw.issuers,
@@ -333,6 +326,17 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
                 1..=1_000_000,
             )?,
         },
+    })
+}
+
+fn web_address(text: String) -> Result<String, SettingError> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(text.trim_end_matches('/').to_owned());
+    }
+    Err(SettingError {
+        key: "public_url".to_owned(),
+        value: text,
+        allowed: "it must begin with http:// or https://".to_owned(),
     })
 }
 
@@ -394,7 +398,6 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.role, Role::All);
         assert_eq!(settings.database, DatabaseUrl::sqlite("./data/freshtrack.db"));
-        assert_eq!(settings.public_url, "http://127.0.0.1:8080");
     }
 
     #[test]

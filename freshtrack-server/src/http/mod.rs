@@ -51,6 +51,20 @@ pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .boxed()
 }
 
+/// What a worker answers: health and metrics, nothing else.
+#[must_use]
+pub fn health_endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
+    Route::new()
+        .at("/health/live", get(health::live))
+        .at("/health/ready", get(health::ready))
+        .at("/health", get(health::ready))
+        .at("/metrics", get(health::metrics))
+        .around(harden)
+        .around(request_id::middleware)
+        .with(AddData::new(app))
+        .boxed()
+}
+
 fn v1_routes() -> impl poem::IntoEndpoint {
     v1::service()
 }
