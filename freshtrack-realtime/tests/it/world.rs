@@ -220,7 +220,9 @@ impl Client {
     pub(crate) async fn ask(&mut self, event: &str, argument: &Value) -> Value {
         let text = argument.to_string();
         match self.connection.commands.handle(event, Some(&text)).await {
-            freshtrack_realtime::Answer::Ack(bytes) => serde_json::from_slice(&bytes).expect("JSON"),
+            freshtrack_realtime::Answer::Ack(bytes) => {
+                serde_json::from_slice(&bytes).expect("JSON")
+            }
             other => panic!("no acknowledgement: {other:?}"),
         }
     }
