@@ -3,6 +3,7 @@
 mod build;
 mod cooling;
 mod defrost;
+mod fleet;
 mod lattice;
 mod legs;
 mod mkt;
