@@ -5,7 +5,7 @@
 //! tuned on, at *every* sampling phase, never on the trace a rule will be judged by.
 //!
 //! The air of a healthy unit cycles with its compressor, defrosts on a clock and warms when a door is
-//! opened; a failed one follows Newton's law from a random instant ([`trace`]). [`report`] runs a rule
+//! opened; a failed one follows Newton's law from a random instant. [`report()`] runs a rule
 //! over both and counts.
 
 mod report;
