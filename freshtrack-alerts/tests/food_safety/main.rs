@@ -9,6 +9,7 @@ mod legs;
 mod mkt;
 mod models;
 mod presets;
+mod recorded;
 mod series;
 mod single_tolerance;
 mod time_control;
