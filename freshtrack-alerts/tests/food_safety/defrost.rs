@@ -168,10 +168,10 @@ fn a_grace_is_announced_with_the_latest_alarm_time_and_never_silent() {
     };
     assert_eq!(outcomes[4].grace, Some(granted));
     assert_eq!(tracker.grace_until(&params(15)), Some(at(90)));
-    let (_, outcomes) = run(&params(15), &[(0, -17_000)]);
+    let (_, outcomes) = run(&params(15), &[(0, -17_450)]);
     assert_eq!(
         outcomes[4].grace, None,
-        "0.2 °C/min exactly is not steeper than 0.2"
+        "0.17 °C/min exactly is not steeper than 0.17"
     );
     let (_, outcomes) = run(&params(15), &[(0, -17_500), (15, -12_000)]);
     assert!(

@@ -4,7 +4,7 @@ use freshtrack_alerts::food_safety::lattice::Measured;
 use freshtrack_alerts::food_safety::preset::{
     Mark, NotEnabled, Override, Preset, Registry, Requirement,
 };
-use freshtrack_core::temperature::TemperatureUnit;
+use freshtrack_core::temperature::{Boundary, Limit, TemperatureUnit};
 use freshtrack_core::time::Timestamp;
 use std::collections::BTreeSet;
 
@@ -195,4 +195,43 @@ fn boundary_readings_of_the_shipped_limits() {
         .iter()
         .map(|c| c.mark);
     assert!(marks.into_iter().all(|mark| mark == Mark::Verified));
+}
+
+#[test]
+fn a_rule_copies_the_limits_as_written() {
+    let limits = |id: &str| {
+        let limits = Registry::shipped().find(id).unwrap().limits();
+        (limits.max, limits.min)
+    };
+    let violates = |limit: Limit| Limit {
+        boundary: Boundary::Violates,
+        ..limit
+    };
+    assert_eq!(
+        limits("us.fc2022.cold"),
+        (Some(Limit::fahrenheit(41_000)), None)
+    );
+    assert_eq!(
+        limits("us.fc2022.shell-eggs"),
+        (Some(Limit::fahrenheit(45_000)), None)
+    );
+    assert_eq!(
+        limits("us.fc2022.hot"),
+        (None, Some(Limit::fahrenheit(135_000)))
+    );
+    assert_eq!(limits("uk.chill"), (Some(Limit::celsius(8_000)), None));
+    let operational = (Some(Limit::celsius(5_000)), Some(Limit::celsius(1_000)));
+    assert_eq!(limits("uk.operational"), operational);
+    assert_eq!(limits("uk.hot"), (None, Some(Limit::celsius(63_000))));
+    assert_eq!(
+        limits("eu.quick-frozen"),
+        (Some(Limit::celsius(-18_000)), None)
+    );
+    let vaccine = (Some(Limit::celsius(8_000)), Some(Limit::celsius(2_000)));
+    assert_eq!(limits("us.cdc.vaccine-fridge"), vaccine);
+    let type1 = (
+        Some(violates(Limit::celsius(30_000))),
+        Some(violates(Limit::celsius(-500))),
+    );
+    assert_eq!(limits("who.e006-tr07.type1"), type1);
 }

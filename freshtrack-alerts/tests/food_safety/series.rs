@@ -75,6 +75,14 @@ fn a_reading_holds_to_the_next_or_one_cadence() {
 }
 
 #[test]
+fn at_the_end_of_a_window_a_reading_holds_one_cadence_whatever_follows() {
+    let samples = series(&[(40, 1_000), (62, 2_000)], 15);
+    let gaps = |to| coverage(&samples, window(40, to), &[]).gaps;
+    assert_eq!(gaps(62), [window(55, 62)]);
+    assert_eq!(gaps(63), []);
+}
+
+#[test]
 fn suspect_and_bad_readings_are_counted_and_never_observed() {
     let with = |quality| Sample {
         quality,

@@ -101,7 +101,6 @@ impl Tracker {
 
     /// Lets time pass: raises if a deadline was reached without data.
     pub fn tick(&mut self, params: &Params, now: Timestamp) -> Outcome {
-        self.charge(params, now);
         let due = self
             .next_deadline(params)
             .filter(|deadline| *deadline <= now);
@@ -189,9 +188,11 @@ impl Tracker {
             && params.recognises_defrost()
             && let Some(slope) = self.steep_rise(params, reading)
         {
-            (episode.grace, outcome.grace) = self.grant(params, &episode, slope, denial);
+            (episode.grace, outcome.grace) =
+                self.grant(params, &episode, reading.at, slope, denial);
         }
         self.episode = Some(episode);
+        self.charge(params, reading.at);
         let on_delay = episode.on_delay(params);
         let cause = if reading.air >= params.ceiling {
             Some(Cause::Ceiling)
@@ -209,10 +210,13 @@ impl Tracker {
         &self,
         params: &Params,
         episode: &Episode,
+        at: Timestamp,
         slope: i64,
         denial: Option<Denial>,
     ) -> (Grace, Option<GraceChange>) {
-        let spent = self.charges.iter().flatten().count() >= usize::from(params.grace_budget);
+        let recent = |charged: &&Timestamp| at - **charged < DAY;
+        let used = self.charges.iter().flatten().filter(recent).count();
+        let spent = used >= usize::from(params.grace_budget);
         if let Some(cause) = denial.or(spent.then_some(Denial::Budget)) {
             return (Grace::Denied(cause), Some(GraceChange::Denied { cause }));
         }
@@ -283,20 +287,17 @@ impl Tracker {
         }
     }
 
-    /// Counts a grace that outlived the on-delay, and drops what is older than a day.
-    fn charge(&mut self, params: &Params, now: Timestamp) {
-        for charge in &mut self.charges {
-            *charge = charge.filter(|at| now - *at < DAY);
-        }
+    /// Counts a grace that held an alarm back, once per episode. One that nothing would have come of
+    /// without it (a door opening between two readings) costs nothing.
+    fn charge(&mut self, params: &Params, at: Timestamp) {
         let Some(episode) = self.episode.as_mut() else {
             return;
         };
-        let outlived = episode.since + params.effective_on_delay();
-        if episode.grace == (Grace::On { charged: false }) && now >= outlived {
+        let outlived = episode.credit >= params.effective_on_delay();
+        if episode.grace == (Grace::On { charged: false }) && outlived {
             episode.grace = Grace::On { charged: true };
-            if let Some(free) = self.charges.iter_mut().find(|charge| charge.is_none()) {
-                *free = Some(outlived);
-            }
+            self.charges.rotate_right(1);
+            self.charges[0] = Some(at);
         }
     }
 

@@ -15,9 +15,9 @@ mod registry;
 
 pub use registry::{NotEnabled, Override, Registry};
 
-use super::lattice::Threshold;
+use super::lattice::{Operator, Threshold};
 use freshtrack_core::evidence::{NotCanonical, Sha256Hash, canonical_bytes};
-use freshtrack_core::temperature::TemperatureUnit;
+use freshtrack_core::temperature::{Boundary, Limit, TemperatureUnit};
 use serde::Serialize;
 
 /// How well a number is known.
@@ -206,6 +206,17 @@ pub struct Preset {
     pub enabled: bool,
 }
 
+/// The plain limits of a preset, for the engine's rule fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Upper limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<Limit>,
+    /// Lower limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<Limit>,
+}
+
 impl Preset {
     /// SHA-256 over the canonical record; stored with every evaluation.
     ///
@@ -221,6 +232,41 @@ impl Preset {
         self.criteria
             .iter()
             .any(|criterion| criterion.mark == Mark::Unverified)
+    }
+
+    /// The limits a rule copies when the preset is applied: the tightest on each side, as written, with
+    /// the boundary of their operator. Durations stay with the evaluators.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let side = |warm: bool| {
+            let thresholds = self.criteria.iter().filter_map(|c| match c.requirement {
+                Requirement::Never { violates_when, .. } => Some(violates_when),
+                _ => None,
+            });
+            let mut on_side: Vec<Threshold> =
+                thresholds.filter(|t| t.op.is_warm_side() == warm).collect();
+            on_side.sort_by_key(Threshold::limit);
+            let tightest = if warm {
+                on_side.first()
+            } else {
+                on_side.last()
+            };
+            tightest.map(|t| {
+                let boundary = match t.op {
+                    Operator::Above | Operator::Below => Boundary::Safe,
+                    Operator::AtOrAbove | Operator::AtOrBelow => Boundary::Violates,
+                };
+                Limit {
+                    milli: t.milli,
+                    unit: t.unit,
+                    boundary,
+                }
+            })
+        };
+        Limits {
+            max: side(true),
+            min: side(false),
+        }
     }
 
     /// Whether it is about medicines, where nothing may be filtered.
