@@ -43,7 +43,6 @@ pub(crate) const TEMP: AlertKey = key(AlertType::TempExcursion);
 pub(crate) const SILENCE: AlertKey = key(AlertType::MonitoringInterrupted);
 pub(crate) const MANUAL: AlertKey = key(AlertType::MissedManualEntry);
 pub(crate) const DOOR: AlertKey = key(AlertType::DoorOpen);
-pub(crate) const COOLING: AlertKey = key(AlertType::SuspectedCoolingFailure);
 
 pub(crate) fn ann() -> UserId {
     UserId::from_uuid(Uuid::from_u128(0xa))
