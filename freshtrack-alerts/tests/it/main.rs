@@ -10,5 +10,7 @@ mod connectivity;
 mod fixture;
 mod house;
 mod ingest;
+mod laws;
+mod script;
 mod services;
 mod temperature;
