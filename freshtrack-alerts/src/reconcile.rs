@@ -7,7 +7,7 @@ use crate::alert::{
     Alert, AlertEventKind, AlertKey, AlertStatus, AlertType, RaiseReason, Severity, Violated,
 };
 use crate::lifecycle::{self, RERAISE_AFTER, Refusal, ResolveWish};
-use crate::monitor::connectivity::ConnectivityAxis;
+use crate::monitor::connectivity::{self, ConnectivityAxis};
 use crate::monitor::door::DoorAxis;
 use crate::monitor::temperature::{Episode, TemperatureAxis};
 use crate::monitor::{HeldBack, Monitor, Reraise};
@@ -122,7 +122,14 @@ impl Run<'_> {
         let interrupted = match self.m.connectivity {
             ConnectivityAxis::NeverSeen | ConnectivityAxis::Online => None,
             ConnectivityAxis::Late { since } => Some(Condition::plain(since, Severity::Warning)),
-            ConnectivityAxis::Silent { since } => Some(Condition::plain(since, Severity::Critical)),
+            ConnectivityAxis::Silent { since } => {
+                // it began when the sensor became late, whether or not a tick ran in between
+                let last = self.m.last_check_in();
+                let late = last.map(|last| {
+                    connectivity::boundary(last, self.rules, self.rules.offline_warning_missed)
+                });
+                Some(Condition::plain(late.unwrap_or(since), Severity::Critical))
+            }
         };
         self.reconcile(
             unit_key(AlertType::MonitoringInterrupted),

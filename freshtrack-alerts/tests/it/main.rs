@@ -1,6 +1,16 @@
 //! The alert engine as a whole: the acceptance examples and the laws of the specification.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do, by panicking"
+)]
+
 mod alert_life;
 mod connectivity;
 mod fixture;
+mod house;
+mod ingest;
+mod laws;
+mod script;
+mod services;
 mod temperature;

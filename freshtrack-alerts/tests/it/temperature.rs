@@ -365,7 +365,7 @@ fn a_28_a_rule_change_judges_the_newest_reading_again() {
 fn a_29_a_rule_change_alone_resolves_nothing() {
     let mut f = F1::in_alarm();
     f.rules("11:00", |rules| {
-        rules.temp_max = Some(Limit::celsius(8_000))
+        rules.temp_max = Some(Limit::celsius(8_000));
     });
     assert_eq!(good_count(&f), Some(0));
     f.read("15:00", "7.2");
