@@ -12,7 +12,7 @@ use freshtrack_core::ports::{Clock, IdGen, TokenVerifier};
 use freshtrack_core::principal::{ApiKey, Identity, Role, User};
 use freshtrack_core::temperature::TemperatureUnit;
 use freshtrack_core::time::{Span, Timestamp};
-use freshtrack_realtime::hub::Hub;
+use freshtrack_realtime::Hub;
 use freshtrack_realtime::ports::Membership;
 use metrics_exporter_prometheus::PrometheusHandle;
 use moka::future::Cache;
@@ -64,7 +64,9 @@ pub struct App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +77,10 @@ impl App {
     /// 503 if the store did not answer.
     pub async fn role_in(&self, org: OrgId, user: UserId) -> Result<Option<Role>, Problem> {
         let memberships = self.store.organizations.memberships(user).await?;
-        Ok(memberships.into_iter().find(|m| m.org == org).map(|m| m.role))
+        Ok(memberships
+            .into_iter()
+            .find(|m| m.org == org)
+            .map(|m| m.role))
     }
 
     /// The record of the person a token names; made on first sight, without any membership.
@@ -138,7 +143,10 @@ impl App {
     }
 
     /// Counts what became of posted readings.
-    #[expect(clippy::unused_self, reason = "metrics belong to the process; callers need not know")]
+    #[expect(
+        clippy::unused_self,
+        reason = "metrics belong to the process; callers need not know"
+    )]
     pub fn count_readings(&self, accepted: u32, duplicate: u32, quarantined: u32, rejected: u32) {
         for (result, count) in [
             ("accepted", accepted),

@@ -28,11 +28,24 @@ pub struct Verification {
 /// If the chain could not be read.
 pub async fn verify(log: &dyn AuditLog, org: OrgId) -> Result<Verification, StoreError> {
     let (head_seq, head_hash) = log.head(org).await?;
-    let mut verification = Verification { checked: 0, head_seq, head_hash, first_bad_seq: None };
+    let mut verification = Verification {
+        checked: 0,
+        head_seq,
+        head_hash,
+        first_bad_seq: None,
+    };
     let mut previous = CHAIN_START.to_owned();
     let mut expected = 1;
     loop {
-        let events = log.list(org, AuditRange { from: expected, limit: STRETCH }).await?;
+        let events = log
+            .list(
+                org,
+                AuditRange {
+                    from: expected,
+                    limit: STRETCH,
+                },
+            )
+            .await?;
         if events.is_empty() {
             break;
         }

@@ -215,24 +215,30 @@ impl From<freshtrack_core::error::StoreError> for Failure {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = commands::runtime().map_err(Failure::Failed).and_then(|runtime| {
-        runtime.block_on(async {
-            match cli.command {
-                Command::Serve(flags) => commands::serve::run(flags.overrides()).await,
-                Command::Work(flags) => {
-                    let role = Some("worker".to_owned());
-                    commands::serve::run(Overrides { role, ..flags.overrides() }).await
+    let outcome = commands::runtime()
+        .map_err(Failure::Failed)
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                match cli.command {
+                    Command::Serve(flags) => commands::serve::run(flags.overrides()).await,
+                    Command::Work(flags) => {
+                        let role = Some("worker".to_owned());
+                        commands::serve::run(Overrides {
+                            role,
+                            ..flags.overrides()
+                        })
+                        .await
+                    }
+                    Command::Migrate(flags) => commands::migrate::run(&flags).await,
+                    Command::Bootstrap(flags) => commands::bootstrap::run(flags).await,
+                    Command::Token(flags) => commands::token::run(flags).await,
+                    Command::Demo(flags) => commands::demo::run(flags).await,
+                    Command::Replay(flags) => commands::replay::run(&flags),
+                    Command::VerifyAudit(flags) => commands::verify_audit::run(&flags).await,
+                    Command::Openapi => commands::openapi::run(),
                 }
-                Command::Migrate(flags) => commands::migrate::run(&flags).await,
-                Command::Bootstrap(flags) => commands::bootstrap::run(flags).await,
-                Command::Token(flags) => commands::token::run(flags).await,
-                Command::Demo(flags) => commands::demo::run(flags).await,
-                Command::Replay(flags) => commands::replay::run(&flags),
-                Command::VerifyAudit(flags) => commands::verify_audit::run(&flags).await,
-                Command::Openapi => commands::openapi::run(),
-            }
-        })
-    });
+            })
+        });
     match outcome {
         Ok(code) => code,
         Err(Failure::Usage(message)) => fail(2, &message),
@@ -265,7 +271,9 @@ impl Serve {
 /// A usage failure that names the flag.
 pub fn parse_time(flag: &str, text: &str) -> Result<freshtrack_core::time::Span, Failure> {
     let wrong = || {
-        Failure::Usage(format!("`{flag}` is `{text}`, but it must be like 30s, 15m, 1h or 7d"))
+        Failure::Usage(format!(
+            "`{flag}` is `{text}`, but it must be like 30s, 15m, 1h or 7d"
+        ))
     };
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {

@@ -17,7 +17,10 @@ impl SystemClock {
     /// A clock that starts at the machine's present time.
     #[must_use]
     pub fn start() -> Self {
-        Self { started_wall: wall_time(), started: Instant::now() }
+        Self {
+            started_wall: wall_time(),
+            started: Instant::now(),
+        }
     }
 
     /// How far the machine's wall clock is ahead of this one.
@@ -34,10 +37,14 @@ impl Clock for SystemClock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the adapter that reads the machine's clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the adapter that reads the machine's clock"
+)]
 fn wall_time() -> Timestamp {
-    let since_1970 =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since_1970 = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp::from_micros(i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX))
 }
 
@@ -46,7 +53,10 @@ fn wall_time() -> Timestamp {
 pub struct RandomIds;
 
 impl IdGen for RandomIds {
-    #[expect(clippy::disallowed_methods, reason = "this is the adapter that makes real ids")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the adapter that makes real ids"
+    )]
     fn uuid(&self) -> Uuid {
         Uuid::now_v7()
     }

@@ -25,7 +25,9 @@ pub struct PresentedKey<'a> {
 
 impl std::fmt::Debug for PresentedKey<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PresentedKey").field("prefix", &self.prefix).finish_non_exhaustive()
+        f.debug_struct("PresentedKey")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,13 +126,23 @@ mod tests {
         assert_eq!(presented.prefix, row.prefix);
         assert!(secret_matches(presented.secret, Some(&row.secret_hash)));
         let (_, other) = key();
-        assert!(!secret_matches(parse_key(&other).unwrap().secret, Some(&row.secret_hash)));
+        assert!(!secret_matches(
+            parse_key(&other).unwrap().secret,
+            Some(&row.secret_hash)
+        ));
         assert!(!secret_matches(presented.secret, None));
     }
 
     #[test]
     fn what_is_not_a_key_is_refused_before_any_look_up() {
-        for text in ["", "ftk_", "ftk_abcdefgh_", "ftk_abc_def", "ftk_abcdefgh_!!", "Bearer x"] {
+        for text in [
+            "",
+            "ftk_",
+            "ftk_abcdefgh_",
+            "ftk_abc_def",
+            "ftk_abcdefgh_!!",
+            "Bearer x",
+        ] {
             assert!(parse_key(text).is_none(), "{text}");
         }
         let (_, text) = key();

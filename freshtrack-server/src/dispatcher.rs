@@ -9,8 +9,8 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
 use freshtrack_core::ports::{Clock, Organizations, Outbox};
 use freshtrack_core::temperature::TemperatureUnit;
-use freshtrack_realtime::hub::Hub;
-use freshtrack_realtime::render::render_or_hint;
+use freshtrack_realtime::Hub;
+use freshtrack_realtime::render_or_hint;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,9 @@ pub struct Dispatcher {
 
 impl fmt::Debug for Dispatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dispatcher").field("beat", &self.beat).finish_non_exhaustive()
+        f.debug_struct("Dispatcher")
+            .field("beat", &self.beat)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,7 +91,9 @@ impl Dispatcher {
             let stopping = stop.is_cancelled();
             match self.round().await {
                 Ok(()) => self.beat.beat(self.clock.now()),
-                Err(error) => tracing::warn!(error = ?error, "dispatcher could not read the outbox"),
+                Err(error) => {
+                    tracing::warn!(error = ?error, "dispatcher could not read the outbox")
+                }
             }
             if stopping {
                 return;
@@ -104,7 +108,10 @@ impl Dispatcher {
 
     async fn round(&mut self) -> Result<(), StoreError> {
         let heads = self.outbox.heads().await?;
-        let waiting = heads.iter().map(|(org, head)| head - self.position(*org)).sum();
+        let waiting = heads
+            .iter()
+            .map(|(org, head)| head - self.position(*org))
+            .sum();
         self.behind.store(waiting, Ordering::Relaxed);
         for (org, head) in heads {
             while self.position(org) < head {
@@ -123,7 +130,10 @@ impl Dispatcher {
     }
 
     async fn hand_over(&mut self, org: OrgId) -> Result<usize, StoreError> {
-        let events = self.outbox.since(org, self.position(org), EVENTS_MAX).await?;
+        let events = self
+            .outbox
+            .since(org, self.position(org), EVENTS_MAX)
+            .await?;
         let Some(last) = events.last().map(|event| event.seq) else {
             return Ok(0);
         };
@@ -132,7 +142,8 @@ impl Dispatcher {
         let mut envelopes = Vec::with_capacity(events.len());
         for event in &events {
             let waited = (now - event.occurred_at).to_duration();
-            metrics::histogram!("freshtrack_outbox_to_dispatch_seconds").record(waited.as_secs_f64());
+            metrics::histogram!("freshtrack_outbox_to_dispatch_seconds")
+                .record(waited.as_secs_f64());
             let rendered = render_or_hint(event, unit);
             if let Some(fault) = rendered.fault {
                 tracing::error!(error = %fault, "an event could not be rendered");
@@ -152,7 +163,12 @@ impl Dispatcher {
         {
             return Ok(*unit);
         }
-        let unit = self.organizations.find(org).await?.map(|o| o.display_unit).unwrap_or_default();
+        let unit = self
+            .organizations
+            .find(org)
+            .await?
+            .map(|o| o.display_unit)
+            .unwrap_or_default();
         self.units.insert(org, (unit, now + UNIT_REMEMBERED));
         self.hub.set_temperature_unit(org, unit);
         Ok(unit)

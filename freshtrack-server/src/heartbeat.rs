@@ -14,7 +14,10 @@ impl Heartbeat {
     /// A loop that begins now.
     #[must_use]
     pub const fn starting(name: &'static str, now: Timestamp) -> Self {
-        Self { name, last: AtomicI64::new(now.as_micros()) }
+        Self {
+            name,
+            last: AtomicI64::new(now.as_micros()),
+        }
     }
 
     /// The loop came round.

@@ -31,9 +31,14 @@ pub fn local_issuer(key: &LocalKey) -> anyhow::Result<LocalIssuer> {
 /// # Errors
 /// If the key cannot sign.
 pub fn sign(key: &LocalKey, user: &User, now: Timestamp, ttl: Span) -> anyhow::Result<String> {
-    let token =
-        NewToken { subject: &user.subject, email: user.email.as_deref(), valid_for: ttl };
-    local_issuer(key)?.sign(token, now).context("signing the token")
+    let token = NewToken {
+        subject: &user.subject,
+        email: user.email.as_deref(),
+        valid_for: ttl,
+    };
+    local_issuer(key)?
+        .sign(token, now)
+        .context("signing the token")
 }
 
 /// A verifier that trusts the local key and the configured providers.
@@ -55,7 +60,10 @@ pub fn verifier(key: &LocalKey, outside: &[OutsideIssuer]) -> anyhow::Result<Jwt
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .context("building the client that fetches keys")?;
-        let source = HttpKeys { client, url: provider.jwks_url.clone() };
+        let source = HttpKeys {
+            client,
+            url: provider.jwks_url.clone(),
+        };
         let keys = JwksCache::new(Arc::new(source), algorithm)?;
         issuers.push(
             Issuer::published(&provider.issuer, &provider.audience, Arc::new(keys))
@@ -67,7 +75,10 @@ pub fn verifier(key: &LocalKey, outside: &[OutsideIssuer]) -> anyhow::Result<Jwt
 
 /// TLS by `ring`; a second call changes nothing.
 fn install_tls() {
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
         tracing::debug!("a TLS provider is installed already");
     }
 }
@@ -81,7 +92,12 @@ struct HttpKeys {
 #[async_trait]
 impl FetchKeys for HttpKeys {
     async fn fetch(&self) -> Result<Vec<u8>, BoxError> {
-        let answer = self.client.get(&self.url).send().await?.error_for_status()?;
+        let answer = self
+            .client
+            .get(&self.url)
+            .send()
+            .await?
+            .error_for_status()?;
         let mut document = Vec::new();
         let mut chunks = answer.bytes_stream();
         while let Some(chunk) = chunks.next().await {

@@ -87,7 +87,11 @@ impl InboxWorker {
     }
 
     async fn round(&self) -> Result<usize, StoreError> {
-        let messages = self.store.inbox_work.pending(self.clock.now(), MESSAGES_MAX).await?;
+        let messages = self
+            .store
+            .inbox_work
+            .pending(self.clock.now(), MESSAGES_MAX)
+            .await?;
         let taken = messages.len();
         let mut devices = HashMap::new();
         let mut ready = Vec::new();
@@ -99,13 +103,18 @@ impl InboxWorker {
         }
         // Each call takes its place in ingest's queue when it is first polled, so order is kept.
         let calls = ready.into_iter().map(|(message, readings)| async move {
-            let outcome = self.ingest.ingest(message.org, readings, Some(message.id)).await;
+            let outcome = self
+                .ingest
+                .ingest(message.org, readings, Some(message.id))
+                .await;
             (message, outcome)
         });
         for (message, outcome) in join_all(calls).await {
             match outcome {
-                Ok(_) => metrics::counter!("freshtrack_inbox_messages_total", "outcome" => "ingested")
-                    .increment(1),
+                Ok(_) => {
+                    metrics::counter!("freshtrack_inbox_messages_total", "outcome" => "ingested")
+                        .increment(1)
+                }
                 Err(IngestError::Stopped) => return Ok(0),
                 Err(error) => {
                     tracing::debug!(error = ?error, "a message waits for ingest");
@@ -128,7 +137,10 @@ impl InboxWorker {
             Settled::RetryAt(_) => "retried",
         };
         metrics::counter!("freshtrack_inbox_messages_total", "outcome" => outcome).increment(1);
-        self.store.inbox_work.settle(message.org, message.id, settled).await
+        self.store
+            .inbox_work
+            .settle(message.org, message.id, settled)
+            .await
     }
 
     async fn read(

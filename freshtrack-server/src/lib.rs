@@ -30,6 +30,8 @@ pub mod networks;
 #[cfg(feature = "http")]
 pub mod onboarding;
 #[cfg(feature = "http")]
+pub mod recorded_series;
+#[cfg(feature = "http")]
 pub mod sockets;
 pub mod store;
 #[cfg(feature = "http")]

@@ -57,8 +57,9 @@ impl LocalKey {
         std::fs::remove_file(&aside)?;
         match linked {
             Ok(()) => Ok(Self(bytes)),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => read(&path)?
-                .ok_or_else(|| std::io::Error::other("the signing key vanished")),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                read(&path)?.ok_or_else(|| std::io::Error::other("the signing key vanished"))
+            }
             Err(error) => Err(error),
         }
     }
@@ -74,7 +75,10 @@ fn read(path: &Path) -> std::io::Result<Option<LocalKey>> {
     if bytes.len() == KEY_BYTES {
         Ok(Some(LocalKey(bytes)))
     } else {
-        Err(std::io::Error::other(format!("{} is not a signing key", path.display())))
+        Err(std::io::Error::other(format!(
+            "{} is not a signing key",
+            path.display()
+        )))
     }
 }
 
@@ -88,11 +92,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let nested = dir.path().join("a/b");
         let keys: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..8).map(|_| scope.spawn(|| LocalKey::open(&nested, &RandomIds).unwrap())).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            let threads: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| LocalKey::open(&nested, &RandomIds).unwrap()))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         });
-        assert!(keys.windows(2).all(|pair| pair[0].bytes() == pair[1].bytes()));
+        assert!(
+            keys.windows(2)
+                .all(|pair| pair[0].bytes() == pair[1].bytes())
+        );
         assert_eq!(std::fs::read_dir(&nested).unwrap().count(), 1);
     }
 
@@ -109,7 +120,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         LocalKey::open(dir.path(), &RandomIds).unwrap();
-        let mode = std::fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(dir.path().join(FILE))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0);
     }
 }

@@ -34,7 +34,9 @@ pub struct MadeConnection {
 
 impl std::fmt::Debug for MadeConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MadeConnection").field("connection", &self.connection).finish_non_exhaustive()
+        f.debug_struct("MadeConnection")
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
     }
 }
 
@@ -99,7 +101,10 @@ pub async fn create(
         }],
         outbox: Vec::new(),
     };
-    store.connections.create(org, connection.clone(), journal).await?;
+    store
+        .connections
+        .create(org, connection.clone(), journal)
+        .await?;
     let secret = String::from_utf8_lossy(secret.expose()).into_owned();
     Ok(MadeConnection { connection, secret })
 }

@@ -85,8 +85,10 @@ pub async fn bootstrap(
 ) -> Result<Onboarded, StoreError> {
     let org = OrgId::from_uuid(ids.uuid());
     // An existing person keeps id and record.
-    let owner =
-        store.organizations.ensure_user(local_user(ids, &request.owner_email, now)).await?;
+    let owner = store
+        .organizations
+        .ensure_user(local_user(ids, &request.owner_email, now))
+        .await?;
     let site = Site {
         id: SiteId::from_uuid(ids.uuid()),
         name: "Main site".to_owned(),
@@ -151,7 +153,10 @@ pub async fn bootstrap(
         now,
         org,
         Actor::System,
-        NewConnection { name: "The Things Stack".to_owned(), application: None },
+        NewConnection {
+            name: "The Things Stack".to_owned(),
+            application: None,
+        },
     )
     .await?;
     Ok(Onboarded {

@@ -21,7 +21,10 @@ use freshtrack_ttn::event::{EventBody, LnsEvent};
 /// How a device's frames are decoded: by the model a person gave it, else by what the network says it is.
 #[must_use]
 pub fn policy(device: &Device, event: &LnsEvent) -> DecodePolicy {
-    let family = device.model.as_deref().map_or_else(|| network_model(event), family_of);
+    let family = device
+        .model
+        .as_deref()
+        .map_or_else(|| network_model(event), family_of);
     DecodePolicy {
         native: family.map(NativeProfile::new),
         registered_at: Some(device.created_at),
@@ -39,7 +42,10 @@ fn network_model(event: &LnsEvent) -> Option<Family> {
 /// The family a model name stands for; `maker-model` and `maker/model` count as `model`.
 fn family_of(model: &str) -> Option<Family> {
     let model = model.trim().to_lowercase();
-    model.parse().ok().or_else(|| model.split_once(['-', '/'])?.1.parse().ok())
+    model
+        .parse()
+        .ok()
+        .or_else(|| model.split_once(['-', '/'])?.1.parse().ok())
 }
 
 /// An uplink whose payload nobody can read: evidence, and a fault of the device.
@@ -55,19 +61,27 @@ pub fn undecodable(device: &Device, event: &LnsEvent, at: Timestamp) -> PostedRe
 #[must_use]
 pub fn readings(device: &Device, event: &LnsEvent, decoded: &DecodedEvent) -> Vec<PostedReading> {
     let of = |quantity: Quantity| {
-        decoded.readings.iter().filter(move |reading| reading.quantity == quantity)
+        decoded
+            .readings
+            .iter()
+            .filter(move |reading| reading.quantity == quantity)
     };
-    let temperatures: Vec<_> =
-        of(Quantity::Temperature).filter(|reading| reading.role != Role::Board).collect();
+    let temperatures: Vec<_> = of(Quantity::Temperature)
+        .filter(|reading| reading.role != Role::Board)
+        .collect();
     let only_one = temperatures.len() == 1;
     let mut others = 0;
     let mut list: Vec<PostedReading> = temperatures
         .into_iter()
         .map(|reading| {
             let mut posted = posted(device, event, reading.event_time);
-            let drives = reading.role == Role::Cabinet
-                || (reading.role == Role::Unassigned && only_one);
-            posted.role = if drives { ProbeRole::Cabinet } else { ProbeRole::Other };
+            let drives =
+                reading.role == Role::Cabinet || (reading.role == Role::Unassigned && only_one);
+            posted.role = if drives {
+                ProbeRole::Cabinet
+            } else {
+                ProbeRole::Other
+            };
             posted.probe = if drives {
                 0
             } else {
@@ -91,7 +105,10 @@ pub fn readings(device: &Device, event: &LnsEvent, decoded: &DecodedEvent) -> Ve
     if list.is_empty() && (door.is_some() || !battery.is_empty()) {
         list.push(posted(device, event, decoded.contact.at));
     }
-    let main = list.iter().position(|p| p.role == ProbeRole::Cabinet).unwrap_or(0);
+    let main = list
+        .iter()
+        .position(|p| p.role == ProbeRole::Cabinet)
+        .unwrap_or(0);
     if let Some(main) = list.get_mut(main) {
         main.door = door;
         for reading in battery {
@@ -113,9 +130,15 @@ pub fn readings(device: &Device, event: &LnsEvent, decoded: &DecodedEvent) -> Ve
 }
 
 fn posted(device: &Device, event: &LnsEvent, at: Timestamp) -> PostedReading {
-    let source =
-        if event.simulated { ReadingSource::Simulator } else { ReadingSource::Ttn };
-    PostedReading { source, ..PostedReading::new(Target::Device(device.id), at) }
+    let source = if event.simulated {
+        ReadingSource::Simulator
+    } else {
+        ReadingSource::Ttn
+    };
+    PostedReading {
+        source,
+        ..PostedReading::new(Target::Device(device.id), at)
+    }
 }
 
 fn temperature(reading: &CanonicalReading) -> PostedTemperature {
@@ -143,18 +166,28 @@ fn quality(reading: &CanonicalReading) -> Quality {
 
 fn humidity_centi(reading: &CanonicalReading) -> Option<i32> {
     match (reading.quality, &reading.value) {
-        (CanonicalQuality::Ok, Some(Value::Humidity(humidity))) => Some(humidity.milli_percent() / 10),
+        (CanonicalQuality::Ok, Some(Value::Humidity(humidity))) => {
+            Some(humidity.milli_percent() / 10)
+        }
         _ => None,
     }
 }
 
 /// Radio figures are floats at the network; what does not fit is left out.
-#[expect(clippy::cast_possible_truncation, reason = "checked against the range before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked against the range before"
+)]
 fn whole_dbm(dbm: f64) -> Option<i16> {
     (-150.0..=0.0).contains(&dbm).then(|| dbm.round() as i16)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "checked against the range before")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "checked against the range before"
+)]
 fn centi(db: f64) -> Option<i32> {
-    (-100.0..=100.0).contains(&db).then(|| (db * 100.0).round() as i32)
+    (-100.0..=100.0)
+        .contains(&db)
+        .then(|| (db * 100.0).round() as i32)
 }

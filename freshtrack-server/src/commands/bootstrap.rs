@@ -40,8 +40,10 @@ pub async fn run(flags: Bootstrap) -> Result<ExitCode, Failure> {
     let now = SystemClock::start().now();
     let key = LocalKey::open(&settings.data_dir, &ids).context("opening the signing key")?;
     let store = store::open(&settings).await?;
-    let public_url =
-        settings.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
+    let public_url = settings
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", settings.listen));
     let name = request.organization.clone();
     let made = match onboarding::bootstrap(&store, &public_url, &ids, now, request).await {
         Err(StoreError::Taken { .. }) => {
@@ -83,5 +85,8 @@ fn print(made: &Onboarded, token: &str, as_json: bool) {
     println!("owner token     {token}");
     println!("ingest API key  {}", made.api_key);
     println!("webhook URL     {}", made.webhook_url);
-    println!("webhook secret  {}   (header X-Webhook-Secret)", made.webhook_secret);
+    println!(
+        "webhook secret  {}   (header X-Webhook-Secret)",
+        made.webhook_secret
+    );
 }

@@ -34,6 +34,8 @@ fn email(flag: &str, text: &str) -> Result<String, Failure> {
     if sound {
         Ok(address)
     } else {
-        Err(Failure::Usage(format!("`{flag}` is `{text}`, but it must be an e-mail address")))
+        Err(Failure::Usage(format!(
+            "`{flag}` is `{text}`, but it must be an e-mail address"
+        )))
     }
 }

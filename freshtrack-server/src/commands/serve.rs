@@ -18,7 +18,9 @@ pub async fn run(flags: Overrides) -> Result<ExitCode, Failure> {
     {
         println!("listening on http://{}", server.address());
     }
-    wiring::shutdown_signal().await.context("waiting for a signal")?;
+    wiring::shutdown_signal()
+        .await
+        .context("waiting for a signal")?;
     server.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -25,10 +25,12 @@ use std::process::ExitCode;
 /// Exit 2 for a wrong flag, exit 1 if the organization does not exist.
 pub async fn run(flags: Token) -> Result<ExitCode, Failure> {
     let settings = config::load(flags.store.overrides())?;
-    let usage = |flag: &str, error: &dyn std::fmt::Display| {
-        Failure::Usage(format!("`{flag}` is {error}"))
-    };
-    let org: OrgId = flags.organization.parse().map_err(|e| usage("--organization", &e))?;
+    let usage =
+        |flag: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("`{flag}` is {error}"));
+    let org: OrgId = flags
+        .organization
+        .parse()
+        .map_err(|e| usage("--organization", &e))?;
     let role: Role = flags.role.parse().map_err(|e| usage("--role", &e))?;
     let email = super::email("--user", &flags.user)?;
     let ttl = parse_time("--ttl", &flags.ttl)?;
@@ -36,10 +38,19 @@ pub async fn run(flags: Token) -> Result<ExitCode, Failure> {
     let now = SystemClock::start().now();
     let key = LocalKey::open(&settings.data_dir, &ids).context("opening the signing key")?;
     let store = store::open(&settings).await?;
-    let user = store.organizations.ensure_user(local_user(&ids, &email, now)).await?;
-    match store.organizations.set_role(org, user.id, role, now, granted(user.id, role, now)).await {
+    let user = store
+        .organizations
+        .ensure_user(local_user(&ids, &email, now))
+        .await?;
+    match store
+        .organizations
+        .set_role(org, user.id, role, now, granted(user.id, role, now))
+        .await
+    {
         Err(StoreError::Missing { .. }) => {
-            return Err(Failure::Failed(anyhow::anyhow!("there is no organization {org}")));
+            return Err(Failure::Failed(anyhow::anyhow!(
+                "there is no organization {org}"
+            )));
         }
         other => other?,
     }

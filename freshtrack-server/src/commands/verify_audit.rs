@@ -16,7 +16,10 @@ pub async fn run(flags: &Store) -> Result<ExitCode, Failure> {
     for (org, _) in store.outbox.heads().await? {
         let found = audit_chain::verify(store.audit.as_ref(), org).await?;
         match found.first_bad_seq {
-            None => println!("{org}  sound, {} events, head {}", found.checked, found.head_hash),
+            None => println!(
+                "{org}  sound, {} events, head {}",
+                found.checked, found.head_hash
+            ),
             Some(seq) => {
                 sound = false;
                 println!("{org}  BROKEN at event {seq}");
@@ -24,5 +27,9 @@ pub async fn run(flags: &Store) -> Result<ExitCode, Failure> {
         }
     }
     store.close().await;
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

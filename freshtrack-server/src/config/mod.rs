@@ -201,8 +201,12 @@ struct Raw {
 }
 
 /// Environment variables that share our prefix but are not settings of the server.
-const NOT_SETTINGS: [&str; 4] =
-    ["freshtrack_vectors", "freshtrack_require_backends", "freshtrack_forbidden", "freshtrack_services_dir"];
+const NOT_SETTINGS: [&str; 4] = [
+    "freshtrack_vectors",
+    "freshtrack_require_backends",
+    "freshtrack_forbidden",
+    "freshtrack_services_dir",
+];
 
 /// Reads all settings.
 ///
@@ -258,7 +262,12 @@ pub fn from_environment(
 /// The library's words about a source it could not read or a key it does not know.
 fn from_library(error: config::ConfigError) -> SettingError {
     match error {
-        config::ConfigError::Type { key, unexpected, expected, .. } => SettingError {
+        config::ConfigError::Type {
+            key,
+            unexpected,
+            expected,
+            ..
+        } => SettingError {
             key: key.unwrap_or_else(|| "?".to_owned()),
             value: unexpected.to_string(),
             allowed: format!("it must be {expected}"),
@@ -307,22 +316,26 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
         limits: Limits {
             ingest_queue_readings: bounded(
                 "ingest_queue_readings",
-                raw.ingest_queue_readings.unwrap_or(defaults.ingest_queue_readings),
+                raw.ingest_queue_readings
+                    .unwrap_or(defaults.ingest_queue_readings),
                 1_000..=1_000_000,
             )?,
             requests_per_minute: bounded(
                 "requests_per_minute",
-                raw.requests_per_minute.unwrap_or(defaults.requests_per_minute),
+                raw.requests_per_minute
+                    .unwrap_or(defaults.requests_per_minute),
                 1..=10_000_000,
             )?,
             ingest_requests_per_minute: bounded(
                 "ingest_requests_per_minute",
-                raw.ingest_requests_per_minute.unwrap_or(defaults.ingest_requests_per_minute),
+                raw.ingest_requests_per_minute
+                    .unwrap_or(defaults.ingest_requests_per_minute),
                 1..=10_000_000,
             )?,
             stream_connections: bounded(
                 "stream_connections",
-                raw.stream_connections.unwrap_or(defaults.stream_connections),
+                raw.stream_connections
+                    .unwrap_or(defaults.stream_connections),
                 1..=1_000_000,
             )?,
         },
@@ -388,7 +401,10 @@ mod tests {
     use super::*;
 
     fn with(environment: &[(&str, &str)]) -> Result<Settings, SettingError> {
-        let owned = environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let owned = environment
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
         from_environment(Overrides::default(), owned)
     }
 
@@ -397,12 +413,18 @@ mod tests {
         let settings = with(&[]).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.role, Role::All);
-        assert_eq!(settings.database, DatabaseUrl::sqlite("./data/freshtrack.db"));
+        assert_eq!(
+            settings.database,
+            DatabaseUrl::sqlite("./data/freshtrack.db")
+        );
     }
 
     #[test]
     fn flags_win_over_environment() {
-        let flags = Overrides { listen: Some("127.0.0.1:1".to_owned()), ..Overrides::default() };
+        let flags = Overrides {
+            listen: Some("127.0.0.1:1".to_owned()),
+            ..Overrides::default()
+        };
         let environment = vec![
             ("FRESHTRACK_LISTEN".to_owned(), "127.0.0.1:2".to_owned()),
             ("FRESHTRACK_ROLE".to_owned(), "worker".to_owned()),
@@ -417,7 +439,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f.toml");
         std::fs::write(&path, "listen = '127.0.0.1:3'\nrole = 'api'\n").unwrap();
-        let flags = Overrides { config: Some(path), ..Overrides::default() };
+        let flags = Overrides {
+            config: Some(path),
+            ..Overrides::default()
+        };
         let environment = vec![("FRESHTRACK_LISTEN".to_owned(), "127.0.0.1:4".to_owned())];
         let settings = from_environment(flags, environment).unwrap();
         assert_eq!((settings.listen.port(), settings.role), (4, Role::Api));
@@ -425,19 +450,39 @@ mod tests {
 
     #[test]
     fn a_wrong_value_names_key_value_and_what_is_allowed() {
-        let error = with(&[("FRESHTRACK_ROLE", "boss")]).unwrap_err().to_string();
-        assert_eq!(error, "setting `role` is `boss`, but it must be one of: all, api, worker");
+        let error = with(&[("FRESHTRACK_ROLE", "boss")])
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "setting `role` is `boss`, but it must be one of: all, api, worker"
+        );
         let error = with(&[("FRESHTRACK_LISTEN", "here")]).unwrap_err();
-        assert_eq!((error.key.as_str(), error.value.as_str()), ("listen", "here"));
-        let error = with(&[("FRESHTRACK_REQUESTS_PER_MINUTE", "0")]).unwrap_err().to_string();
-        assert!(error.contains("requests_per_minute") && error.contains("from 1 to"), "{error}");
-        let error = with(&[("FRESHTRACK_REQUESTS_PER_MINUTE", "many")]).unwrap_err().to_string();
-        assert!(error.contains("requests_per_minute") && error.contains("many"), "{error}");
+        assert_eq!(
+            (error.key.as_str(), error.value.as_str()),
+            ("listen", "here")
+        );
+        let error = with(&[("FRESHTRACK_REQUESTS_PER_MINUTE", "0")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("requests_per_minute") && error.contains("from 1 to"),
+            "{error}"
+        );
+        let error = with(&[("FRESHTRACK_REQUESTS_PER_MINUTE", "many")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("requests_per_minute") && error.contains("many"),
+            "{error}"
+        );
     }
 
     #[test]
     fn an_unknown_key_is_refused_by_name() {
-        let error = with(&[("FRESHTRACK_LISTN", "127.0.0.1:1")]).unwrap_err().to_string();
+        let error = with(&[("FRESHTRACK_LISTN", "127.0.0.1:1")])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("listn"), "{error}");
     }
 

@@ -127,7 +127,11 @@ pub async fn authorize(
             if !allowed {
                 return Err(Problem::new(Code::ScopeMissing));
             }
-            Ok(Access { org, role: Role::Viewer, actor: Actor::ApiKey(key.id) })
+            Ok(Access {
+                org,
+                role: Role::Viewer,
+                actor: Actor::ApiKey(key.id),
+            })
         }
     }
 }
@@ -138,14 +142,21 @@ async fn authorize_person(
     org: OrgId,
     operation: Operation,
 ) -> Result<Access, Problem> {
-    let role = app.role_in(org, user.id).await?.ok_or_else(Problem::not_found)?;
+    let role = app
+        .role_in(org, user.id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let Requirement::Role(least) = operation.requirement() else {
         return Err(Problem::new(Code::ScopeMissing));
     };
     if role < least {
         return Err(Problem::new(Code::RoleTooLow));
     }
-    Ok(Access { org, role, actor: Actor::User(user.id) })
+    Ok(Access {
+        org,
+        role,
+        actor: Actor::User(user.id),
+    })
 }
 
 /// Reads and verifies whatever credential a request carries.
@@ -184,13 +195,20 @@ pub async fn bearer(app: &App, token: &str) -> Result<Principal, Problem> {
 
 async fn person(app: &App, token: &str) -> Result<Principal, Problem> {
     let now = app.clock.now();
-    let identity = app.verifier.verify(token, now).await.map_err(|error| match error {
-        TokenError::Expired => Problem::new(Code::TokenExpired),
-        TokenError::Unavailable => Problem::unavailable(5),
-        _ => Problem::new(Code::TokenInvalid),
-    })?;
+    let identity = app
+        .verifier
+        .verify(token, now)
+        .await
+        .map_err(|error| match error {
+            TokenError::Expired => Problem::new(Code::TokenExpired),
+            TokenError::Unavailable => Problem::unavailable(5),
+            _ => Problem::new(Code::TokenInvalid),
+        })?;
     let expires_at = identity.expires_at;
-    Ok(Principal::Person { user: app.user_of(identity).await?, expires_at })
+    Ok(Principal::Person {
+        user: app.user_of(identity).await?,
+        expires_at,
+    })
 }
 
 async fn key(app: &App, text: &str) -> Result<ApiKey, Problem> {
@@ -201,7 +219,9 @@ async fn key(app: &App, text: &str) -> Result<ApiKey, Problem> {
         presented.secret,
         stored.as_ref().map(|key| &key.secret_hash),
     );
-    let key = stored.filter(|_| matches).ok_or_else(|| Problem::new(Code::KeyInvalid))?;
+    let key = stored
+        .filter(|_| matches)
+        .ok_or_else(|| Problem::new(Code::KeyInvalid))?;
     let now = app.clock.now();
     if key.revoked_at.is_some_and(|at| at <= now) {
         return Err(Problem::new(Code::KeyInvalid));
@@ -214,7 +234,10 @@ async fn key(app: &App, text: &str) -> Result<ApiKey, Problem> {
 }
 
 fn app_of(request: &Request) -> Result<&Arc<App>, Problem> {
-    request.extensions().get::<Arc<App>>().ok_or_else(|| Problem::new(Code::Internal))
+    request
+        .extensions()
+        .get::<Arc<App>>()
+        .ok_or_else(|| Problem::new(Code::Internal))
 }
 
 fn register_bearer(registry: &mut Registry) {
@@ -285,11 +308,21 @@ credential_extractor!(
     },
     |principal| Ok(Self(principal))
 );
-credential_extractor!(SignedIn, ["Bearer"], register_bearer, |principal| match principal {
-    Principal::Person { user, .. } => Ok(Self(user)),
-    Principal::Machine(_) => Err(Problem::new(Code::ScopeMissing).into()),
-});
-credential_extractor!(Machine, ["ApiKey"], register_key, |principal| match principal {
-    Principal::Machine(key) => Ok(Self(key)),
-    Principal::Person { .. } => Err(Problem::new(Code::ScopeMissing).into()),
-});
+credential_extractor!(
+    SignedIn,
+    ["Bearer"],
+    register_bearer,
+    |principal| match principal {
+        Principal::Person { user, .. } => Ok(Self(user)),
+        Principal::Machine(_) => Err(Problem::new(Code::ScopeMissing).into()),
+    }
+);
+credential_extractor!(
+    Machine,
+    ["ApiKey"],
+    register_key,
+    |principal| match principal {
+        Principal::Machine(key) => Ok(Self(key)),
+        Principal::Person { .. } => Err(Problem::new(Code::ScopeMissing).into()),
+    }
+);

@@ -15,9 +15,10 @@ impl<T: Type> Payload for Body<T> {
     const CONTENT_TYPE: &'static str = "application/json";
 
     fn check_content_type(content_type: &str) -> bool {
-        content_type.split(';').next().is_some_and(|media| {
-            media.trim().eq_ignore_ascii_case("application/json")
-        })
+        content_type
+            .split(';')
+            .next()
+            .is_some_and(|media| media.trim().eq_ignore_ascii_case("application/json"))
     }
 
     fn schema_ref() -> MetaSchemaRef {
@@ -48,11 +49,20 @@ impl<T: ParseFromJSON> ParsePayload for Body<T> {
 
 poem_openapi::impl_apirequest_for_payload!(Body<T>, T: ParseFromJSON);
 
-/// The whole body; its size is bounded by the middleware, which refuses a longer one with 413.
+/// The whole body of a request to a documented operation.
 ///
 /// # Errors
-/// 413 if it is longer than allowed, 400 if the connection breaks off.
+/// As [`read_all`].
 pub async fn read(request: &Request, body: &mut RequestBody) -> Result<bytes::Bytes, Problem> {
+    let body = body.take().map_err(|_| Problem::new(Code::MalformedRequest))?;
+    read_all(request, body).await
+}
+
+/// The whole body, as far as its path allows.
+///
+/// # Errors
+/// 413 if it is longer, 400 if the connection breaks off.
+pub async fn read_all(request: &Request, body: poem::Body) -> Result<bytes::Bytes, Problem> {
     let bound = super::limits::body_bytes_max(request.original_uri().path());
     let declared = request
         .headers()
@@ -62,7 +72,6 @@ pub async fn read(request: &Request, body: &mut RequestBody) -> Result<bytes::By
     if declared.is_some_and(|length| length > bound as u64) {
         return Err(Problem::new(Code::PayloadTooLarge));
     }
-    let body = body.take().map_err(|_| Problem::new(Code::MalformedRequest))?;
     body.into_bytes_limit(bound).await.map_err(|error| match error {
         poem::error::ReadBodyError::PayloadTooLarge => Problem::new(Code::PayloadTooLarge),
         _ => Problem::new(Code::MalformedRequest),

@@ -18,7 +18,9 @@ const DATABASE_WITHIN: Duration = Duration::from_secs(5);
 /// The process answers.
 #[handler]
 pub(super) fn live() -> Response {
-    Response::builder().content_type("application/json").body(r#"{"status":"ok"}"#)
+    Response::builder()
+        .content_type("application/json")
+        .body(r#"{"status":"ok"}"#)
 }
 
 /// The process can do its work: each check by name, 503 if one fails.
@@ -56,7 +58,11 @@ pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
     }
     let body = json!({ "status": if all_good { "ok" } else { "unavailable" }, "checks": checks });
     Response::builder()
-        .status(if all_good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE })
+        .status(if all_good {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        })
         .content_type("application/json")
         .body(body.to_string())
 }
@@ -65,17 +71,19 @@ pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
 #[handler]
 pub(super) fn metrics(app: Data<&Arc<App>>) -> Response {
     let stats = app.hub.stats();
-    metrics::gauge!("freshtrack_realtime_connections").set(exact(stats.connections()));
-    metrics::gauge!("freshtrack_ingest_room_readings").set(exact(app.ingest.room()));
+    ::metrics::gauge!("freshtrack_realtime_connections").set(exact(stats.connections()));
+    ::metrics::gauge!("freshtrack_ingest_room_readings").set(exact(app.ingest.room()));
     let behind = app.dispatcher_behind.load(Ordering::Relaxed);
-    metrics::gauge!("freshtrack_dispatcher_behind_events")
+    ::metrics::gauge!("freshtrack_dispatcher_behind_events")
         .set(exact(usize::try_from(behind).unwrap_or(0)));
     let now = app.clock.now();
     for beat in &app.beats {
         let age = beat.age(now).to_duration().as_secs_f64();
-        metrics::gauge!("freshtrack_loop_age_seconds", "loop" => beat.name()).set(age);
+        ::metrics::gauge!("freshtrack_loop_age_seconds", "loop" => beat.name()).set(age);
     }
-    Response::builder().content_type("text/plain; version=0.0.4").body(app.metrics.render())
+    Response::builder()
+        .content_type("text/plain; version=0.0.4")
+        .body(app.metrics.render())
 }
 
 /// A count as a gauge wants it; counts stay far below 2^53.

@@ -29,7 +29,10 @@ use std::sync::Arc;
 pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
     let api = Route::new()
         .at("/stream", StreamEndpoint)
-        .at("/ttn/:connection_id", get(webhooks::about).head(webhooks::about))
+        .at(
+            "/ttn/:connection_id",
+            get(webhooks::about).head(webhooks::about),
+        )
         .at("/ttn/:connection_id/:kind", post(webhooks::receive))
         .at("/openapi.json", get(openapi))
         .nest_no_strip("/", v1_routes());
@@ -41,10 +44,12 @@ pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .at("/docs", v1::service().scalar())
         .nest(v1::API_PREFIX, api)
         .around(rate_limit)
-        .with(CatchPanic::new().with_handler(|_: Box<dyn std::any::Any + Send>| {
-            tracing::error!("a request handler panicked");
-            Problem::new(Code::Internal).into_response()
-        }))
+        .with(
+            CatchPanic::new().with_handler(|_: Box<dyn std::any::Any + Send>| {
+                tracing::error!("a request handler panicked");
+                Problem::new(Code::Internal).into_response()
+            }),
+        )
         .around(harden)
         .around(request_id::middleware)
         .with(AddData::new(app))
@@ -80,7 +85,9 @@ pub fn openapi_document() -> String {
 
 #[poem::handler]
 fn openapi() -> Response {
-    Response::builder().content_type("application/json").body(openapi_document())
+    Response::builder()
+        .content_type("application/json")
+        .body(openapi_document())
 }
 
 /// Headers that keep browsers from guessing, framing and leaking.
@@ -91,11 +98,19 @@ async fn harden<E: Endpoint>(next: E, request: Request) -> poem::Result<Response
         Err(error) => problem::from_framework(error),
     };
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     if !path_is_docs {
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
     }
     Ok(response)
 }
@@ -124,7 +139,10 @@ fn caller_key(request: &Request) -> String {
     match credential {
         Some(value) => {
             let digest = Sha256::digest(value.as_bytes());
-            digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+            digest[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
         }
         None => request
             .remote_addr()

@@ -28,7 +28,10 @@ pub fn request<K: DeserializeOwned>(
 ) -> Result<PageRequest<K>, Problem> {
     let limit = limit.unwrap_or(PAGE_ROWS_DEFAULT);
     if !(1..=PAGE_ROWS_MAX).contains(&limit) {
-        return Err(Problem::field("?limit", format!("must be from 1 to {PAGE_ROWS_MAX}")));
+        return Err(Problem::field(
+            "?limit",
+            format!("must be from 1 to {PAGE_ROWS_MAX}"),
+        ));
     }
     let after = after.map(|text| decode(list, text)).transpose()?;
     Ok(PageRequest { limit, after })
@@ -39,7 +42,11 @@ fn decode<K: DeserializeOwned>(list: &str, text: &str) -> Result<K, Problem> {
     let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
     let (version, name, key): (u8, String, K) =
         serde_json::from_slice(&json).map_err(|_| invalid())?;
-    if version == VERSION && name == list { Ok(key) } else { Err(invalid()) }
+    if version == VERSION && name == list {
+        Ok(key)
+    } else {
+        Err(invalid())
+    }
 }
 
 #[cfg(test)]

@@ -12,13 +12,10 @@ use poem::error::{
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::error::{
-    AuthorizationError, ContentTypeError, ParseParamError, ParsePathError,
-    ParseRequestPayloadError,
+    AuthorizationError, ContentTypeError, ParseParamError, ParsePathError, ParseRequestPayloadError,
 };
 use poem_openapi::payload::Payload;
-use poem_openapi::registry::{
-    MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object};
 
@@ -163,13 +160,21 @@ impl Problem {
     /// A problem without further words.
     #[must_use]
     pub const fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), retry_after_seconds: None }
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            retry_after_seconds: None,
+        }
     }
 
     /// A problem with words for the caller. Nothing secret, nothing of another tenant.
     #[must_use]
     pub fn detailed(code: Code, detail: impl Into<String>) -> Self {
-        Self { detail: Some(detail.into()), ..Self::new(code) }
+        Self {
+            detail: Some(detail.into()),
+            ..Self::new(code)
+        }
     }
 
     /// A wrong field of the body or query.
@@ -198,13 +203,19 @@ impl Problem {
     /// Come back later.
     #[must_use]
     pub fn unavailable(retry_after_seconds: u32) -> Self {
-        Self { retry_after_seconds: Some(retry_after_seconds), ..Self::new(Code::Unavailable) }
+        Self {
+            retry_after_seconds: Some(retry_after_seconds),
+            ..Self::new(Code::Unavailable)
+        }
     }
 
     /// Too much at once.
     #[must_use]
     pub fn rate_limited(retry_after_seconds: u32) -> Self {
-        Self { retry_after_seconds: Some(retry_after_seconds), ..Self::new(Code::RateLimited) }
+        Self {
+            retry_after_seconds: Some(retry_after_seconds),
+            ..Self::new(Code::RateLimited)
+        }
     }
 
     /// Its code.
@@ -253,9 +264,13 @@ impl From<StoreError> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (code, retry_after) = (self.code, self.retry_after_seconds);
-        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = self.body().to_json_string();
-        let mut response = Response::builder().status(status).content_type(PROBLEM_JSON).body(body);
+        let mut response = Response::builder()
+            .status(status)
+            .content_type(PROBLEM_JSON)
+            .body(body);
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(
                 header::WWW_AUTHENTICATE,
@@ -263,15 +278,11 @@ impl IntoResponse for Problem {
             );
         }
         if let Some(seconds) = retry_after {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
-    }
-}
-
-impl From<Problem> for poem::Error {
-    fn from(problem: Problem) -> Self {
-        Self::from_response(problem.into_response())
     }
 }
 
@@ -328,13 +339,15 @@ impl ApiResponse for Problem {
 ///
 /// Answers that handlers gave as typed errors pass through untouched.
 pub fn from_framework(error: poem::Error) -> Response {
-    if error.is_from_response() {
+    if error.is_from_response() || error.is::<Problem>() {
         return error.into_response();
     }
     if error.is::<AuthorizationError>() {
         return Problem::new(Code::Unauthenticated).into_response();
     }
-    if error.is::<ParsePathError>() || error.is::<PoemParsePathError>() || error.is::<NotFoundError>()
+    if error.is::<ParsePathError>()
+        || error.is::<PoemParsePathError>()
+        || error.is::<NotFoundError>()
     {
         return Problem::not_found().into_response();
     }
@@ -357,10 +370,11 @@ pub fn from_framework(error: poem::Error) -> Response {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge).into_response(),
         StatusCode::NOT_FOUND => Problem::not_found().into_response(),
         StatusCode::NOT_ACCEPTABLE => Problem::new(Code::NotAcceptable).into_response(),
-        status if status.is_client_error() => {
-            Problem::detailed(Code::MalformedRequest, status.canonical_reason().unwrap_or("refused"))
-                .into_response()
-        }
+        status if status.is_client_error() => Problem::detailed(
+            Code::MalformedRequest,
+            status.canonical_reason().unwrap_or("refused"),
+        )
+        .into_response(),
         _ => {
             tracing::error!(error = %error, "request failed");
             Problem::new(Code::Internal).into_response()
@@ -380,5 +394,9 @@ impl std::error::Error for Problem {}
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn as_response(&self) -> Response {
+        self.clone().into_response()
     }
 }

@@ -15,7 +15,9 @@ pub struct RateLimits {
 
 impl fmt::Debug for RateLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RateLimits").field("keys", &self.general.len()).finish_non_exhaustive()
+        f.debug_struct("RateLimits")
+            .field("keys", &self.general.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -41,8 +43,11 @@ impl RateLimits {
     /// # Errors
     /// Seconds until the next one is allowed.
     pub fn take(&self, caller: &str, path: &str) -> Result<(), u32> {
-        let limiter =
-            if path.starts_with("/api/v1/ingest/") { &self.ingest } else { &self.general };
+        let limiter = if path.starts_with("/api/v1/ingest/") {
+            &self.ingest
+        } else {
+            &self.general
+        };
         if limiter.len() > KEYS_REMEMBERED {
             limiter.retain_recent();
         }

@@ -24,10 +24,10 @@ pub fn current() -> Option<String> {
 /// Never: whatever failed is answered as a problem.
 pub async fn middleware<E: Endpoint>(next: E, request: Request) -> poem::Result<Response> {
     use tracing::Instrument;
-    let id = request
-        .extensions()
-        .get::<Arc<App>>()
-        .map_or_else(|| RequestId::from_uuid(uuid::Uuid::nil()), |app| RequestId::from_uuid(app.ids.uuid()));
+    let id = request.extensions().get::<Arc<App>>().map_or_else(
+        || RequestId::from_uuid(uuid::Uuid::nil()),
+        |app| RequestId::from_uuid(app.ids.uuid()),
+    );
     let span = tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path());
     let answer = async {
         match next.call(request).await {

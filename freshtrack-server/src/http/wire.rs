@@ -33,8 +33,10 @@ impl<T: WireEnum> Type for Wire<T> {
     fn register(registry: &mut Registry) {
         registry.create_schema::<Self, _>(T::NAME.to_owned(), |_| {
             let mut schema = MetaSchema::new("string");
-            schema.enum_items =
-                T::VALUES.iter().map(|value| Value::from(value.wire_name())).collect();
+            schema.enum_items = T::VALUES
+                .iter()
+                .map(|value| Value::from(value.wire_name()))
+                .collect();
             schema
         });
     }

@@ -6,7 +6,7 @@ use freshtrack_core::ids::OrgId;
 use freshtrack_core::ports::{ApiKeys, Clock, Organizations, Places};
 use freshtrack_core::principal::Role;
 use freshtrack_realtime::ports::{Membership, Standing};
-use freshtrack_realtime::topic::{Principal, Topic};
+use freshtrack_realtime::{Principal, Topic};
 use std::fmt;
 use std::sync::Arc;
 
@@ -70,12 +70,16 @@ impl Membership for StoreMembership {
         let Some(role) = self.role(principal, org).await? else {
             return Ok(None);
         };
-        Ok(self.organizations.find(org).await?.map(|organization| Standing {
-            org,
-            role,
-            temperature_unit: organization.display_unit,
-            several: memberships.len() > 1,
-        }))
+        Ok(self
+            .organizations
+            .find(org)
+            .await?
+            .map(|organization| Standing {
+                org,
+                role,
+                temperature_unit: organization.display_unit,
+                several: memberships.len() > 1,
+            }))
     }
 
     async fn may_see(

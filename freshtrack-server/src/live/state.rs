@@ -7,9 +7,9 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::{OrgId, UnitId};
 use freshtrack_core::page::{PAGE_ROWS_MAX, PageRequest};
 use freshtrack_core::ports::{Organizations, Outbox, Places, ReadingStore};
-use freshtrack_realtime::latest::LatestReading;
-use freshtrack_realtime::payload::{Millis, SnapshotAlert, SnapshotUnit};
+use freshtrack_realtime::LatestReading;
 use freshtrack_realtime::ports::{LiveState, Snapshot};
+use freshtrack_realtime::{Millis, SnapshotAlert, SnapshotUnit};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -40,12 +40,19 @@ impl fmt::Debug for StoreState {
 
 impl StoreState {
     async fn units(&self, org: OrgId) -> Result<Vec<SnapshotUnit>, StoreError> {
-        let display =
-            self.organizations.find(org).await?.map(|o| o.display_unit).unwrap_or_default();
+        let display = self
+            .organizations
+            .find(org)
+            .await?
+            .map(|o| o.display_unit)
+            .unwrap_or_default();
         let mut rows = Vec::new();
         let mut after = None;
         loop {
-            let request = PageRequest { limit: PAGE_ROWS_MAX, after };
+            let request = PageRequest {
+                limit: PAGE_ROWS_MAX,
+                after,
+            };
             let page = self.places.list_units(org, None, request).await?;
             let ids: Vec<UnitId> = page.items.iter().map(|unit| unit.id).collect();
             let latest: HashMap<_, _> = self
@@ -83,7 +90,10 @@ impl StoreState {
         let mut rows = Vec::new();
         let mut after = None;
         loop {
-            let request = PageRequest { limit: PAGE_ROWS_MAX, after };
+            let request = PageRequest {
+                limit: PAGE_ROWS_MAX,
+                after,
+            };
             let page = self.alerts.list(org, &filter, request).await?;
             rows.extend(page.items.into_iter().map(|alert| SnapshotAlert {
                 alert_id: alert.id,

@@ -1,7 +1,7 @@
 //! Server-sent events: `id:` is the number the client resumes from once it has the message.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use freshtrack_realtime::hub::{CloseReason, Outgoing, Outlet};
+use freshtrack_realtime::{CloseReason, Outgoing, Outlet};
 use futures_util::stream;
 use poem::{Body, Response};
 use std::time::Duration;
@@ -18,14 +18,25 @@ pub(super) fn serve(outlet: Outlet) -> Response {
         // The transport asks for more only when it has passed on what it was given.
         outlet.progressed();
         let Ok(first) = tokio::time::timeout(HEARTBEAT, outlet.next()).await else {
-            return Some((Ok::<_, std::io::Error>(Bytes::from_static(b":\n\n")), Some(outlet)));
+            return Some((
+                Ok::<_, std::io::Error>(Bytes::from_static(b":\n\n")),
+                Some(outlet),
+            ));
         };
         let mut frame = BytesMut::new();
         let mut next = Some(first);
         for _ in 0..MESSAGES_PER_WRITE {
             match next {
-                Some(Outgoing::Message { message, resume_from }) => {
-                    write_event(&mut frame, message.event().as_str(), resume_from, message.body());
+                Some(Outgoing::Message {
+                    message,
+                    resume_from,
+                }) => {
+                    write_event(
+                        &mut frame,
+                        message.event().as_str(),
+                        resume_from,
+                        message.body(),
+                    );
                 }
                 Some(Outgoing::Close(reason)) => {
                     write_goodbye(&mut frame, reason);
@@ -39,8 +50,17 @@ pub(super) fn serve(outlet: Outlet) -> Response {
             write_goodbye(&mut frame, reason);
             return Some((Ok(frame.freeze()), None));
         }
-        if let Some(Outgoing::Message { message, resume_from }) = next {
-            write_event(&mut frame, message.event().as_str(), resume_from, message.body());
+        if let Some(Outgoing::Message {
+            message,
+            resume_from,
+        }) = next
+        {
+            write_event(
+                &mut frame,
+                message.event().as_str(),
+                resume_from,
+                message.body(),
+            );
         }
         Some((Ok(frame.freeze()), Some(outlet)))
     });

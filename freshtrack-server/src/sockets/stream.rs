@@ -7,9 +7,9 @@ use crate::http::permissions::Operation;
 use crate::http::problem::{Code, Problem};
 use freshtrack_core::ids::{OrgId, SiteId, UnitId};
 use freshtrack_core::time::Timestamp;
-use freshtrack_realtime::hub::{ConnectError, ConnectRequest, Connection, Transport};
-use freshtrack_realtime::resume::{LastSeq, ResumeRequest};
-use freshtrack_realtime::topic::{Principal as LivePrincipal, Rooms, Topic};
+use freshtrack_realtime::{ConnectError, ConnectRequest, Connection, Transport};
+use freshtrack_realtime::{LastSeq, ResumeRequest};
+use freshtrack_realtime::{Principal as LivePrincipal, Rooms, Topic};
 use poem::http::{Method, header};
 use poem::web::websocket::WebSocket;
 use poem::{Endpoint, FromRequest, IntoResponse, Request, Response};
@@ -100,7 +100,9 @@ impl Endpoint for StreamEndpoint {
 }
 
 fn is_upgrade(request: &Request) -> bool {
-    request.header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+    request
+        .header("upgrade")
+        .is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
 }
 
 /// Whether the client takes `text/event-stream`.
@@ -142,15 +144,22 @@ pub(super) async fn connect(
         Principal::Machine(key) => Some(wish.organization.unwrap_or(key.org)),
         Principal::Person { .. } => wish.organization,
     };
-    let standing = app.membership.resolve(live, wanted).await?.ok_or_else(Problem::not_found)?;
+    let standing = app
+        .membership
+        .resolve(live, wanted)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     auth::authorize(app, principal, standing.org, Operation::Stream).await?;
     for topic in &wish.topics {
         if !app.membership.may_see(live, standing.org, *topic).await? {
             return Err(Problem::not_found());
         }
     }
-    let rooms =
-        if wish.topics.is_empty() { Rooms::organization() } else { Rooms::of(&wish.topics) };
+    let rooms = if wish.topics.is_empty() {
+        Rooms::organization()
+    } else {
+        Rooms::of(&wish.topics)
+    };
     let request = ConnectRequest {
         principal: live,
         org: standing.org,
@@ -160,7 +169,10 @@ pub(super) async fn connect(
         socket_id: app.ids.uuid().simple().to_string(),
         rooms,
         resume: ResumeRequest {
-            last_seq: wish.since.as_deref().map_or(LastSeq::Absent, LastSeq::from_text),
+            last_seq: wish
+                .since
+                .as_deref()
+                .map_or(LastSeq::Absent, LastSeq::from_text),
             epoch: wish.epoch.clone(),
             organization_unnamed: wanted.is_none() && standing.several,
         },

@@ -4,7 +4,7 @@ use super::stream::{Wish, connect, expiry, live_principal};
 use crate::app::App;
 use crate::http::auth;
 use freshtrack_core::time::Timestamp;
-use freshtrack_realtime::hub::{Answer, Commands, Connection, Outgoing, Outlet, Transport};
+use freshtrack_realtime::{Answer, Commands, Connection, Outgoing, Outlet, Transport};
 use futures_util::{SinkExt, StreamExt};
 use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketStream};
 use poem::{IntoResponse, Response};
@@ -60,7 +60,10 @@ async fn first_frame(
         return Err((4401, "not authenticated"));
     };
     let value: Value = serde_json::from_str(&text).map_err(|_| (4400, "malformed"))?;
-    let token = value.get("token").and_then(Value::as_str).filter(|token| !token.is_empty());
+    let token = value
+        .get("token")
+        .and_then(Value::as_str)
+        .filter(|token| !token.is_empty());
     let (Some("auth"), Some(token)) = (value.get("op").and_then(Value::as_str), token) else {
         return Err((4401, "not authenticated"));
     };
@@ -71,7 +74,9 @@ async fn first_frame(
         wish.organization = Some(org.parse().map_err(|_| (4403, "no access"))?);
     }
     let principal = auth::bearer(app, token).await.map_err(refusal)?;
-    connect(app, &principal, &wish, Transport::WebSocket).await.map_err(refusal)
+    connect(app, &principal, &wish, Transport::WebSocket)
+        .await
+        .map_err(refusal)
 }
 
 /// The close code of a refusal.
@@ -86,7 +91,11 @@ fn refusal(problem: crate::http::problem::Problem) -> (u16, &'static str) {
 }
 
 async fn talk(app: &App, socket: WebSocketStream, connection: Connection) {
-    let Connection { mut commands, mut outlet, .. } = connection;
+    let Connection {
+        mut commands,
+        mut outlet,
+        ..
+    } = connection;
     let must_end = outlet.must_end();
     let (mut sink, mut frames) = socket.split();
     let mut ping = tokio::time::interval(PING_EVERY);
@@ -142,13 +151,17 @@ async fn write(
     while let Some(outgoing) = next {
         match outgoing {
             Outgoing::Message { message, .. } => {
-                let text =
-                    format!(r#"{{"event":"{}","data":{}}}"#, message.event().as_str(), message.text());
+                let text = format!(
+                    r#"{{"event":"{}","data":{}}}"#,
+                    message.event().as_str(),
+                    message.text()
+                );
                 sink.feed(Message::Text(text)).await?;
             }
             Outgoing::Close(reason) => {
                 let code = CloseCode::from(reason.websocket_code());
-                sink.send(Message::Close(Some((code, reason.as_str().to_owned())))).await?;
+                sink.send(Message::Close(Some((code, reason.as_str().to_owned()))))
+                    .await?;
                 return Ok(false);
             }
         }
@@ -162,7 +175,10 @@ async fn write(
 /// One command: `{"id":n,"op":…}` with `site_id`, `unit_id` or `token`.
 async fn handle(app: &App, commands: &mut Commands, text: &str) -> Option<Message> {
     let Ok(value) = serde_json::from_str::<Value>(text) else {
-        return Some(answer(&Value::Null, &json!({"ok": false, "code": "invalid_argument"})));
+        return Some(answer(
+            &Value::Null,
+            &json!({"ok": false, "code": "invalid_argument"}),
+        ));
     };
     let id = value.get("id").cloned().unwrap_or(Value::Null);
     let op = value.get("op").and_then(Value::as_str).unwrap_or_default();
@@ -178,7 +194,10 @@ async fn handle(app: &App, commands: &mut Commands, text: &str) -> Option<Messag
             };
             (format!("{op}:{entity}"), argument)
         }
-        "latest" => ("get:latest".to_owned(), of("unit_id").unwrap_or(Value::Null)),
+        "latest" => (
+            "get:latest".to_owned(),
+            of("unit_id").unwrap_or(Value::Null),
+        ),
         "ping" => ("ping".to_owned(), Value::Null),
         "refresh" => ("auth:refresh".to_owned(), json!({"token": of("token")})),
         other => (other.chars().take(64).collect(), Value::Null),

@@ -1,9 +1,9 @@
 //! The listening socket: small frames leave at once, requests under way end before the process does.
 
+use poem::Response;
 use poem::Server;
 use poem::endpoint::BoxEndpoint;
 use poem::listener::TcpAcceptor;
-use poem::Response;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;

@@ -18,12 +18,13 @@ use anyhow::Context;
 use commit_signal::SignallingMonitors;
 use freshtrack_alerts::actions::AlertActions;
 use freshtrack_alerts::engine::Engine;
-use freshtrack_alerts::ingest::{Ingest, IngestConfig, IngestWriter};
+use freshtrack_alerts::group_commit::IngestWriter;
+use freshtrack_alerts::ingest::{Ingest, IngestConfig};
 use freshtrack_alerts::sweep::Sweeper;
 use freshtrack_core::ports::{Clock, IdGen};
-use freshtrack_realtime::config::HubConfig;
-use freshtrack_realtime::hub::{Hub, HubPorts};
+use freshtrack_realtime::HubConfig;
 use freshtrack_realtime::memory::MemoryBus;
+use freshtrack_realtime::{Hub, HubPorts};
 use moka::future::Cache;
 use std::fmt;
 use std::net::SocketAddr;
@@ -55,7 +56,9 @@ pub struct Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +78,10 @@ impl fmt::Debug for Environment {
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock::start()), ids: Arc::new(RandomIds) }
+        Self {
+            clock: Arc::new(SystemClock::start()),
+            ids: Arc::new(RandomIds),
+        }
     }
 }
 
@@ -95,8 +101,9 @@ impl Server {
     pub async fn start_in(settings: Settings, environment: Environment) -> anyhow::Result<Self> {
         let Environment { clock, ids } = environment;
         let store = store::open(&settings).await?;
-        let key = LocalKey::open(&settings.data_dir, ids.as_ref())
-            .with_context(|| format!("opening the signing key in {}", settings.data_dir.display()))?;
+        let key = LocalKey::open(&settings.data_dir, ids.as_ref()).with_context(|| {
+            format!("opening the signing key in {}", settings.data_dir.display())
+        })?;
         let verifier = identity::verifier(&key, &settings.issuers)?;
         // The listener is bound before anything runs: a taken port is told at once.
         let socket = listener::bind(settings.listen)
@@ -104,7 +111,10 @@ impl Server {
         let address = socket.local_addr()?;
         let committed = Arc::new(Notify::new());
         let engine = Engine::new(
-            Arc::new(SignallingMonitors::new(Arc::clone(&store.monitors), Arc::clone(&committed))),
+            Arc::new(SignallingMonitors::new(
+                Arc::clone(&store.monitors),
+                Arc::clone(&committed),
+            )),
             Arc::clone(&clock),
             Arc::clone(&ids),
         );
@@ -122,7 +132,16 @@ impl Server {
             clock: Arc::clone(&clock),
         });
         let hub = make_hub(&store, &settings, &clock, Arc::clone(&membership)).await?;
-        let parts = Parts { store, clock, ids, engine, ingest, writer, hub, committed };
+        let parts = Parts {
+            store,
+            clock,
+            ids,
+            engine,
+            ingest,
+            writer,
+            hub,
+            committed,
+        };
         let app = make_app(&parts, settings, verifier, membership, address);
         let server = Self {
             app,
@@ -140,7 +159,8 @@ impl Server {
         let role = app.settings.role;
         let beat = |name: &str| app.beats.iter().find(|beat| beat.name() == name).cloned();
         let writer_stop = self.finish.clone();
-        self.tasks.spawn(parts.writer.run(writer_stop.cancelled_owned()));
+        self.tasks
+            .spawn(parts.writer.run(writer_stop.cancelled_owned()));
         let hub = parts.hub.clone();
         let hub_stop = self.finish.clone();
         self.tasks.spawn(async move { hub.run(hub_stop).await });
@@ -180,8 +200,7 @@ impl Server {
         } else {
             http::health_endpoint(Arc::clone(app))
         };
-        let served =
-            listener::serve(socket, endpoint, self.intake.clone(), REQUESTS_END_WITHIN)?;
+        let served = listener::serve(socket, endpoint, self.intake.clone(), REQUESTS_END_WITHIN)?;
         self.tasks.spawn(served);
         tracing::info!(address = %self.address, ?role, database = %app.settings.database, "started");
         Ok(())
@@ -240,7 +259,10 @@ async fn make_hub(
     clock: &Arc<dyn Clock>,
     membership: Arc<StoreMembership>,
 ) -> anyhow::Result<Hub> {
-    let epoch = store.history_epoch().await.context("reading the name of the event history")?;
+    let epoch = store
+        .history_epoch()
+        .await
+        .context("reading the name of the event history")?;
     let config = HubConfig {
         connections_max: usize::try_from(settings.limits.stream_connections).unwrap_or(usize::MAX),
         seed: u64::try_from(clock.now().as_micros()).unwrap_or_default(),
@@ -277,7 +299,10 @@ fn make_app(
     if settings.role.works() {
         loops.extend(["sweeper", "inbox"]);
     }
-    let public_url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = settings
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
     Arc::new(App {
         store: parts.store.clone(),
         ingest: parts.ingest.clone(),
@@ -289,7 +314,10 @@ fn make_app(
         ids: Arc::clone(&parts.ids),
         rates: RateLimits::new(&settings.limits),
         metrics: telemetry::metrics(),
-        beats: loops.into_iter().map(|name| Arc::new(Heartbeat::starting(name, now))).collect(),
+        beats: loops
+            .into_iter()
+            .map(|name| Arc::new(Heartbeat::starting(name, now)))
+            .collect(),
         dispatcher_behind: Arc::new(AtomicI64::new(0)),
         inbox_wake: Arc::new(Notify::new()),
         draining: AtomicBool::new(false),
@@ -321,7 +349,10 @@ pub async fn shutdown_signal() -> std::io::Result<()> {
         }
         std::process::exit(130);
     };
-    #[expect(clippy::disallowed_methods, reason = "lives until the process ends, owned by nobody")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "lives until the process ends, owned by nobody"
+    )]
     tokio::spawn(second);
     Ok(())
 }

@@ -297,7 +297,10 @@ fn problem_of(error: ActionError) -> Problem {
 }
 
 fn values<T: Copy>(list: Option<Vec<Wire<T>>>) -> Vec<T> {
-    list.unwrap_or_default().into_iter().map(|value| value.0).collect()
+    list.unwrap_or_default()
+        .into_iter()
+        .map(|value| value.0)
+        .collect()
 }
 
 /// Alerts.
@@ -307,7 +310,10 @@ pub struct AlertsApi;
 impl AlertsApi {
     /// Alerts, newest first
     #[oai(path = "/", method = "get", operation_id = "list_alerts")]
-    #[expect(clippy::too_many_arguments, reason = "one argument per documented parameter")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one argument per documented parameter"
+    )]
     async fn list_alerts(
         &self,
         app: Data<&Arc<App>>,
@@ -346,11 +352,17 @@ impl AlertsApi {
             from: from.0.map(|time| time.0),
             to: to.0.map(|time| time.0),
         };
-        let scale = app.display_unit(org, temperature_unit.0.map(Into::into)).await?;
+        let scale = app
+            .display_unit(org, temperature_unit.0.map(Into::into))
+            .await?;
         let request = page::request("alerts", limit.0, after.0.as_deref())?;
         let page = app.store.alerts.list(org, &filter, request).await?;
         Ok(Json(AlertList {
-            items: page.items.into_iter().map(|alert| AlertView::of(alert, scale)).collect(),
+            items: page
+                .items
+                .into_iter()
+                .map(|alert| AlertView::of(alert, scale))
+                .collect(),
             next: page.next.map(|key| page::encode("alerts", &key)),
         }))
     }
@@ -368,13 +380,23 @@ impl AlertsApi {
     ) -> Result<Json<AlertView>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
         caller.authorize(&app, org, Operation::GetAlert).await?;
-        let scale = app.display_unit(org, temperature_unit.0.map(Into::into)).await?;
-        let alert = app.store.alerts.find(org, AlertId::from_uuid(alert_id.0)).await?;
+        let scale = app
+            .display_unit(org, temperature_unit.0.map(Into::into))
+            .await?;
+        let alert = app
+            .store
+            .alerts
+            .find(org, AlertId::from_uuid(alert_id.0))
+            .await?;
         found(alert).map(|alert| Json(AlertView::of(alert, scale)))
     }
 
     /// An alert's history, oldest first
-    #[oai(path = "/:alert_id/history", method = "get", operation_id = "list_alert_history")]
+    #[oai(
+        path = "/:alert_id/history",
+        method = "get",
+        operation_id = "list_alert_history"
+    )]
     async fn list_alert_history(
         &self,
         app: Data<&Arc<App>>,
@@ -383,15 +405,23 @@ impl AlertsApi {
         alert_id: Path<Uuid>,
     ) -> Result<Json<AlertHistory>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
-        caller.authorize(&app, org, Operation::ListAlertHistory).await?;
+        caller
+            .authorize(&app, org, Operation::ListAlertHistory)
+            .await?;
         let id = AlertId::from_uuid(alert_id.0);
         found(app.store.alerts.find(org, id).await?)?;
         let lines = app.store.alerts.history(org, id, HISTORY_MAX).await?;
-        Ok(Json(AlertHistory { items: lines.into_iter().map(Into::into).collect() }))
+        Ok(Json(AlertHistory {
+            items: lines.into_iter().map(Into::into).collect(),
+        }))
     }
 
     /// Takes an alert: "I have it"
-    #[oai(path = "/:alert_id/acknowledge", method = "post", operation_id = "acknowledge_alert")]
+    #[oai(
+        path = "/:alert_id/acknowledge",
+        method = "post",
+        operation_id = "acknowledge_alert"
+    )]
     async fn acknowledge_alert(
         &self,
         app: Data<&Arc<App>>,
@@ -401,18 +431,30 @@ impl AlertsApi {
         body: Body<Acknowledge>,
     ) -> Result<Json<AlertView>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
-        let access = caller.authorize(&app, org, Operation::AcknowledgeAlert).await?;
+        let access = caller
+            .authorize(&app, org, Operation::AcknowledgeAlert)
+            .await?;
         let id = AlertId::from_uuid(alert_id.0);
         let note = body.0.note.as_deref();
-        let alert =
-            app.alerts.acknowledge(org, id, access.person()?, note).await.map_err(problem_of)?;
-        Ok(Json(AlertView::of(alert, app.display_unit(org, None).await?)))
+        let alert = app
+            .alerts
+            .acknowledge(org, id, access.person()?, note)
+            .await
+            .map_err(problem_of)?;
+        Ok(Json(AlertView::of(
+            alert,
+            app.display_unit(org, None).await?,
+        )))
     }
 
     /// Closes an alert: "it is over"
     ///
     /// If the condition still holds 15 minutes later, a new alert is raised.
-    #[oai(path = "/:alert_id/resolve", method = "post", operation_id = "resolve_alert")]
+    #[oai(
+        path = "/:alert_id/resolve",
+        method = "post",
+        operation_id = "resolve_alert"
+    )]
     async fn resolve_alert(
         &self,
         app: Data<&Arc<App>>,
@@ -433,6 +475,9 @@ impl AlertsApi {
             .resolve(org, AlertId::from_uuid(alert_id.0), wish)
             .await
             .map_err(problem_of)?;
-        Ok(Json(AlertView::of(alert, app.display_unit(org, None).await?)))
+        Ok(Json(AlertView::of(
+            alert,
+            app.display_unit(org, None).await?,
+        )))
     }
 }

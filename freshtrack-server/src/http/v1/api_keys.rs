@@ -113,10 +113,13 @@ impl ApiKeysApi {
         caller: Caller,
         org_id: Path<Uuid>,
     ) -> Result<Json<ApiKeyList>, Problem> {
-        let access =
-            caller.authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListApiKeys).await?;
+        let access = caller
+            .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListApiKeys)
+            .await?;
         let keys = app.store.api_keys.list(access.org, KEYS_MAX).await?;
-        Ok(Json(ApiKeyList { items: keys.into_iter().map(Into::into).collect() }))
+        Ok(Json(ApiKeyList {
+            items: keys.into_iter().map(Into::into).collect(),
+        }))
     }
 
     /// Makes an API key; its secret is shown this once
@@ -144,7 +147,10 @@ impl ApiKeysApi {
         let data = json!({ "api_key_id": key.id, "prefix": key.prefix, "scopes": key.scopes });
         let record = journal::access(&access, now, "api_key.created", data, None);
         app.store.api_keys.create(org, key.clone(), record).await?;
-        Ok(ApiKeyCreated::Created(Json(ApiKeyWithSecret { api_key: key.into(), key: text })))
+        Ok(ApiKeyCreated::Created(Json(ApiKeyWithSecret {
+            api_key: key.into(),
+            key: text,
+        })))
     }
 
     /// Revokes an API key, at once
@@ -167,6 +173,12 @@ impl ApiKeysApi {
             json!({ "api_key_id": id, "revoked": true }),
             Some(EventKind::ApiKeyChanged),
         );
-        Ok(Json(app.store.api_keys.revoke(org, id, now, record).await?.into()))
+        Ok(Json(
+            app.store
+                .api_keys
+                .revoke(org, id, now, record)
+                .await?
+                .into(),
+        ))
     }
 }

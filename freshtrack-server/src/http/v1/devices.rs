@@ -120,8 +120,11 @@ pub enum DeviceCreated {
 
 /// Writes a DevEUI as 16 upper-case hex digits.
 fn dev_eui_of(text: &str) -> Result<String, Problem> {
-    let digits: String =
-        text.chars().filter(|c| !matches!(c, ':' | '-' | ' ')).map(|c| c.to_ascii_uppercase()).collect();
+    let digits: String = text
+        .chars()
+        .filter(|c| !matches!(c, ':' | '-' | ' '))
+        .map(|c| c.to_ascii_uppercase())
+        .collect();
     if digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
         Ok(digits)
     } else {
@@ -148,8 +151,9 @@ impl DevicesApi {
         /// `next` of the page before.
         after: Query<Option<String>>,
     ) -> Result<Json<DeviceList>, Problem> {
-        let access =
-            caller.authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListDevices).await?;
+        let access = caller
+            .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListDevices)
+            .await?;
         let request = page::request("devices", limit.0, after.0.as_deref())?;
         let unit = unit_id.0.map(UnitId::from_uuid);
         let page = app.store.devices.list(access.org, unit, request).await?;
@@ -165,9 +169,14 @@ impl DevicesApi {
         org_id: Path<Uuid>,
         device_id: Path<Uuid>,
     ) -> Result<Json<DeviceView>, Problem> {
-        let access =
-            caller.authorize(&app, OrgId::from_uuid(org_id.0), Operation::GetDevice).await?;
-        let device = app.store.devices.find(access.org, DeviceId::from_uuid(device_id.0)).await?;
+        let access = caller
+            .authorize(&app, OrgId::from_uuid(org_id.0), Operation::GetDevice)
+            .await?;
+        let device = app
+            .store
+            .devices
+            .find(access.org, DeviceId::from_uuid(device_id.0))
+            .await?;
         found(device).map(|d| Json(d.into()))
     }
 
@@ -185,7 +194,11 @@ impl DevicesApi {
         let new = body.0;
         let dev_eui = new.dev_eui.as_deref().map(dev_eui_of).transpose()?;
         let transport = new.transport.map_or(
-            if dev_eui.is_some() { Transport::Lora } else { Transport::Api },
+            if dev_eui.is_some() {
+                Transport::Lora
+            } else {
+                Transport::Api
+            },
             |transport| transport.0,
         );
         let now = app.clock.now();
@@ -216,7 +229,11 @@ impl DevicesApi {
     }
 
     /// Assigns a device to a unit, or takes it away
-    #[oai(path = "/:device_id/assignment", method = "put", operation_id = "assign_device")]
+    #[oai(
+        path = "/:device_id/assignment",
+        method = "put",
+        operation_id = "assign_device"
+    )]
     async fn assign_device(
         &self,
         app: Data<&Arc<App>>,
@@ -239,7 +256,13 @@ impl DevicesApi {
         device.unit_id = unit;
         device.is_primary = body.0.is_primary;
         let record = journal::device(&access, app.clock.now(), "device.assigned", &device);
-        let change = AssignDevice { device: id, unit, is_primary: body.0.is_primary };
-        Ok(Json(app.store.devices.assign(org, change, record).await?.into()))
+        let change = AssignDevice {
+            device: id,
+            unit,
+            is_primary: body.0.is_primary,
+        };
+        Ok(Json(
+            app.store.devices.assign(org, change, record).await?.into(),
+        ))
     }
 }

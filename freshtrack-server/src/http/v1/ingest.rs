@@ -13,9 +13,7 @@ use freshtrack_core::reading::RejectReason;
 use poem::web::Data;
 use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::payload::{ParsePayload, Payload};
-use poem_openapi::registry::{
-    MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
-};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use serde::Serialize;
@@ -24,7 +22,10 @@ use uuid::Uuid;
 
 /// One reading of a batch. Documented here, parsed leniently by hand: each element gets its own result.
 #[derive(Debug, Object)]
-#[expect(dead_code, reason = "describes the body in the OpenAPI document; never built")]
+#[expect(
+    dead_code,
+    reason = "describes the body in the OpenAPI document; never built"
+)]
 pub struct PostedReading {
     /// The unit; needed unless a device is named.
     unit_id: Option<Uuid>,
@@ -56,7 +57,10 @@ pub struct PostedReading {
 
 /// Readings, 1 to 1,000.
 #[derive(Debug, Object)]
-#[expect(dead_code, reason = "describes the body in the OpenAPI document; never built")]
+#[expect(
+    dead_code,
+    reason = "describes the body in the OpenAPI document; never built"
+)]
 pub struct ReadingBatch {
     /// Scale of temperatures that name none; C if left out.
     temperature_unit: Option<super::Scale>,
@@ -156,7 +160,7 @@ impl ParsePayload for BatchBody {
     }
 }
 
-poem_openapi::impl_apirequest_for_payload!(BatchBody);
+poem_openapi::impl_apirequest_for_payload!(BatchBody,);
 
 /// The answer, written by serde without a detour.
 #[derive(Debug)]
@@ -165,7 +169,9 @@ pub struct BatchAnswer(BatchResult);
 impl IntoResponse for BatchAnswer {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(body) => Response::builder().content_type("application/json").body(body),
+            Ok(body) => Response::builder()
+                .content_type("application/json")
+                .body(body),
             Err(_) => Problem::new(Code::Internal).into_response(),
         }
     }
@@ -207,13 +213,20 @@ impl ReadingResult {
 
     fn of(index: usize, outcome: ReadingOutcome) -> Self {
         match outcome {
-            ReadingOutcome::Accepted { reading_id, late, warnings } => Self {
+            ReadingOutcome::Accepted {
+                reading_id,
+                late,
+                warnings,
+            } => Self {
                 reading_id: Some(*reading_id.as_uuid()),
                 late: late.then_some(true),
                 warnings,
                 ..Self::new(index, ResultKind::Accepted)
             },
-            ReadingOutcome::Duplicate { reading_id, value_differs } => Self {
+            ReadingOutcome::Duplicate {
+                reading_id,
+                value_differs,
+            } => Self {
                 reading_id: Some(*reading_id.as_uuid()),
                 value_differs: value_differs.then_some(true),
                 ..Self::new(index, ResultKind::Duplicate)
@@ -268,16 +281,32 @@ impl IngestApi {
             return Err(Problem::new(Code::ScopeMissing));
         }
         let elements = posted::parse_batch(&batch.0)?;
-        debug_assert!(elements.len() <= BATCH_READINGS_MAX, "bounded by the parser");
+        debug_assert!(
+            elements.len() <= BATCH_READINGS_MAX,
+            "bounded by the parser"
+        );
         let complaints: Vec<Option<String>> = elements
             .iter()
-            .map(|element| element.as_ref().err().map(|e| format!("`{}` {}", e.field, e.detail)))
+            .map(|element| {
+                element
+                    .as_ref()
+                    .err()
+                    .map(|e| format!("`{}` {}", e.field, e.detail))
+            })
             .collect();
         let readings = elements
             .into_iter()
-            .map(|element| element.map_err(|_| Rejected { reason: RejectReason::InvalidField }))
+            .map(|element| {
+                element.map_err(|_| Rejected {
+                    reason: RejectReason::InvalidField,
+                })
+            })
             .collect();
-        let outcomes = app.ingest.ingest(machine.0.org, readings, None).await.map_err(refused)?;
+        let outcomes = app
+            .ingest
+            .ingest(machine.0.org, readings, None)
+            .await
+            .map_err(refused)?;
         let results: Vec<_> = outcomes
             .into_iter()
             .zip(complaints)
@@ -289,7 +318,12 @@ impl IngestApi {
             })
             .collect();
         let counts = ResultCounts::of(&results);
-        app.count_readings(counts.accepted, counts.duplicate, counts.quarantined, counts.rejected);
+        app.count_readings(
+            counts.accepted,
+            counts.duplicate,
+            counts.quarantined,
+            counts.rejected,
+        );
         Ok(BatchAnswer(BatchResult { results, counts }))
     }
 }
@@ -297,9 +331,9 @@ impl IngestApi {
 /// Nothing of the batch is stored: the sender is told when to try again.
 fn refused(error: IngestError) -> Problem {
     match error {
-        IngestError::Overloaded { retry_after_seconds } => {
-            Problem::unavailable(retry_after_seconds)
-        }
+        IngestError::Overloaded {
+            retry_after_seconds,
+        } => Problem::unavailable(retry_after_seconds),
         other => {
             tracing::warn!(error = ?other, "ingest refused");
             Problem::unavailable(2)

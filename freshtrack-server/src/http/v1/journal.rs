@@ -17,8 +17,19 @@ pub(crate) fn place(
     site: Option<SiteId>,
     unit: Option<UnitId>,
 ) -> Journal {
-    let refs = AuditRefs { site, unit, ..AuditRefs::default() };
-    let draft = audit(access, now, AuditCategory::Settings, kind, refs, json!({ "name": name }));
+    let refs = AuditRefs {
+        site,
+        unit,
+        ..AuditRefs::default()
+    };
+    let draft = audit(
+        access,
+        now,
+        AuditCategory::Settings,
+        kind,
+        refs,
+        json!({ "name": name }),
+    );
     Journal {
         audit: vec![draft],
         outbox: vec![OutboxDraft {
@@ -35,9 +46,13 @@ pub(crate) fn place(
 
 /// A device was made, changed or assigned.
 pub(crate) fn device(access: &Access, now: Timestamp, kind: &str, device: &Device) -> Journal {
-    let refs =
-        AuditRefs { unit: device.unit_id, device: Some(device.id), ..AuditRefs::default() };
-    let data = json!({ "name": device.name, "dev_eui": device.dev_eui, "is_primary": device.is_primary });
+    let refs = AuditRefs {
+        unit: device.unit_id,
+        device: Some(device.id),
+        ..AuditRefs::default()
+    };
+    let data =
+        json!({ "name": device.name, "dev_eui": device.dev_eui, "is_primary": device.is_primary });
     Journal {
         audit: vec![audit(access, now, AuditCategory::Device, kind, refs, data)],
         outbox: vec![OutboxDraft {
@@ -62,7 +77,14 @@ pub(crate) fn access(
 ) -> Journal {
     let payload = data.clone();
     Journal {
-        audit: vec![audit(caller, now, AuditCategory::Access, kind, AuditRefs::default(), data)],
+        audit: vec![audit(
+            caller,
+            now,
+            AuditCategory::Access,
+            kind,
+            AuditRefs::default(),
+            data,
+        )],
         outbox: outbox
             .map(|kind| OutboxDraft {
                 kind,

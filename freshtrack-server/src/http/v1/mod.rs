@@ -56,7 +56,9 @@ pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         "FreshTrack",
         "1",
     )
-    .description("Temperature monitoring for food safety: readings in, alerts out, a record that holds.")
+    .description(
+        "Temperature monitoring for food safety: readings in, alerts out, a record that holds.",
+    )
     .url_prefix(API_PREFIX)
 }
 

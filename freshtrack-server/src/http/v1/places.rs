@@ -247,7 +247,9 @@ impl PlacesApi {
         org_id: Path<Uuid>,
     ) -> Result<Json<OrganizationView>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
-        caller.authorize(&app, org, Operation::GetOrganization).await?;
+        caller
+            .authorize(&app, org, Operation::GetOrganization)
+            .await?;
         found(app.store.organizations.find(org).await?).map(|o| Json(o.into()))
     }
 
@@ -263,8 +265,9 @@ impl PlacesApi {
         /// `next` of the page before.
         after: Query<Option<String>>,
     ) -> Result<Json<SiteList>, Problem> {
-        let access =
-            caller.authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListSites).await?;
+        let access = caller
+            .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListSites)
+            .await?;
         let request = page::request("sites", limit.0, after.0.as_deref())?;
         let page = app.store.places.list_sites(access.org, request).await?;
         Ok(Json(SiteList::from_page("sites", page)))
@@ -282,18 +285,34 @@ impl PlacesApi {
         let org = OrgId::from_uuid(org_id.0);
         let access = caller.authorize(&app, org, Operation::CreateSite).await?;
         let organization = found(app.store.organizations.find(org).await?)?;
-        let NewSite { name, timezone, corrective_action_required } = body.0;
+        let NewSite {
+            name,
+            timezone,
+            corrective_action_required,
+        } = body.0;
         let now = app.clock.now();
         let site = Site {
             id: SiteId::from_uuid(app.ids.uuid()),
             name: name_of(&name)?,
-            timezone: timezone.as_deref().map_or(Ok(organization.timezone), zone_of)?,
+            timezone: timezone
+                .as_deref()
+                .map_or(Ok(organization.timezone), zone_of)?,
             corrective_action_required,
             created_at: now,
             version: 1,
         };
-        let record = journal::place(&access, now, "site.created", &site.name, Some(site.id), None);
-        app.store.places.create_site(org, site.clone(), record).await?;
+        let record = journal::place(
+            &access,
+            now,
+            "site.created",
+            &site.name,
+            Some(site.id),
+            None,
+        );
+        app.store
+            .places
+            .create_site(org, site.clone(), record)
+            .await?;
         let location = format!("/api/v1/organizations/{org}/sites/{}", site.id);
         Ok(SiteCreated::Created(Json(site.into()), location))
     }
@@ -312,11 +331,16 @@ impl PlacesApi {
         /// `next` of the page before.
         after: Query<Option<String>>,
     ) -> Result<Json<AreaList>, Problem> {
-        let access =
-            caller.authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListAreas).await?;
+        let access = caller
+            .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListAreas)
+            .await?;
         let request = page::request("areas", limit.0, after.0.as_deref())?;
         let site = site_id.0.map(SiteId::from_uuid);
-        let page = app.store.places.list_areas(access.org, site, request).await?;
+        let page = app
+            .store
+            .places
+            .list_areas(access.org, site, request)
+            .await?;
         Ok(Json(AreaList::from_page("areas", page)))
     }
 
@@ -340,9 +364,18 @@ impl PlacesApi {
             created_at: now,
             version: 1,
         };
-        let record =
-            journal::place(&access, now, "area.created", &area.name, Some(area.site_id), None);
-        app.store.places.create_area(org, area.clone(), record).await?;
+        let record = journal::place(
+            &access,
+            now,
+            "area.created",
+            &area.name,
+            Some(area.site_id),
+            None,
+        );
+        app.store
+            .places
+            .create_area(org, area.clone(), record)
+            .await?;
         let location = format!("/api/v1/organizations/{org}/areas/{}", area.id);
         Ok(AreaCreated::Created(Json(area.into()), location))
     }
@@ -361,11 +394,16 @@ impl PlacesApi {
         /// `next` of the page before.
         after: Query<Option<String>>,
     ) -> Result<Json<UnitList>, Problem> {
-        let access =
-            caller.authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListUnits).await?;
+        let access = caller
+            .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListUnits)
+            .await?;
         let request = page::request("units", limit.0, after.0.as_deref())?;
         let site = site_id.0.map(SiteId::from_uuid);
-        let page = app.store.places.list_units(access.org, site, request).await?;
+        let page = app
+            .store
+            .places
+            .list_units(access.org, site, request)
+            .await?;
         Ok(Json(UnitList::from_page("units", page)))
     }
 
@@ -378,8 +416,14 @@ impl PlacesApi {
         org_id: Path<Uuid>,
         unit_id: Path<Uuid>,
     ) -> Result<Json<UnitView>, Problem> {
-        let access = caller.authorize(&app, OrgId::from_uuid(org_id.0), Operation::GetUnit).await?;
-        let unit = app.store.places.find_unit(access.org, UnitId::from_uuid(unit_id.0)).await?;
+        let access = caller
+            .authorize(&app, OrgId::from_uuid(org_id.0), Operation::GetUnit)
+            .await?;
+        let unit = app
+            .store
+            .places
+            .find_unit(access.org, UnitId::from_uuid(unit_id.0))
+            .await?;
         found(unit).map(|u| Json(u.into()))
     }
 
@@ -403,7 +447,10 @@ impl PlacesApi {
             area_id,
             name: name_of(&body.0.name)?,
             unit_type: body.0.unit_type.0,
-            monitoring_mode: body.0.monitoring_mode.map_or(MonitoringMode::Sensor, |mode| mode.0),
+            monitoring_mode: body
+                .0
+                .monitoring_mode
+                .map_or(MonitoringMode::Sensor, |mode| mode.0),
             monitoring_started_at: now,
             status: UnitStatus::Ok,
             created_at: now,
@@ -417,7 +464,10 @@ impl PlacesApi {
             Some(unit.site_id),
             Some(unit.id),
         );
-        app.store.places.create_unit(org, unit.clone(), record).await?;
+        app.store
+            .places
+            .create_unit(org, unit.clone(), record)
+            .await?;
         let location = format!("/api/v1/organizations/{org}/units/{}", unit.id);
         Ok(UnitCreated::Created(Json(unit.into()), location))
     }

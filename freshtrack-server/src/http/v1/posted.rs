@@ -39,21 +39,32 @@ pub fn parse_batch(body: &[u8]) -> Result<Vec<Result<PostedReading, InvalidEleme
     let batch: Batch<'_> = serde_json::from_slice(body).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         if error.is_data() {
-            Problem::detailed(Code::ValidationFailed, format!("not a batch of readings: {place}"))
+            Problem::detailed(
+                Code::ValidationFailed,
+                format!("not a batch of readings: {place}"),
+            )
         } else {
             Problem::detailed(Code::MalformedRequest, format!("not JSON: {place}"))
         }
     })?;
-    let readings = batch.readings.ok_or_else(|| Problem::field("/readings", "is required"))?;
+    let readings = batch
+        .readings
+        .ok_or_else(|| Problem::field("/readings", "is required"))?;
     if readings.is_empty() || readings.len() > BATCH_READINGS_MAX {
-        return Err(Problem::field("/readings", format!("must hold 1 to {BATCH_READINGS_MAX}")));
+        return Err(Problem::field(
+            "/readings",
+            format!("must hold 1 to {BATCH_READINGS_MAX}"),
+        ));
     }
     let default_unit = match batch.temperature_unit {
         None => TemperatureUnit::C,
         Some(raw) => temperature_unit(raw)
             .ok_or_else(|| Problem::field("/temperature_unit", "must be C or F"))?,
     };
-    Ok(readings.into_iter().map(|raw| parse_element(raw, default_unit)).collect())
+    Ok(readings
+        .into_iter()
+        .map(|raw| parse_element(raw, default_unit))
+        .collect())
 }
 
 #[derive(Deserialize)]
@@ -114,7 +125,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                     } else {
                         map.next_value::<IgnoredAny>()?;
                         if fields.unknown.len() < UNKNOWN_FIELDS_NAMED {
-                            fields.unknown.push(key.chars().take(NAME_CHARS_MAX).collect());
+                            fields
+                                .unknown
+                                .push(key.chars().take(NAME_CHARS_MAX).collect());
                         }
                     }
                 }
@@ -134,7 +147,10 @@ impl<'a> Fields<'a> {
 }
 
 fn invalid(field: &'static str, detail: &str) -> InvalidElement {
-    InvalidElement { field, detail: detail.to_owned() }
+    InvalidElement {
+        field,
+        detail: detail.to_owned(),
+    }
 }
 
 fn parse_element(
@@ -146,8 +162,11 @@ fn parse_element(
     if let Some(field) = fields.repeated {
         return Err(invalid(field, "is given twice"));
     }
-    let mut warnings: Vec<String> =
-        fields.unknown.iter().map(|name| format!("unknown field `{name}` ignored")).collect();
+    let mut warnings: Vec<String> = fields
+        .unknown
+        .iter()
+        .map(|name| format!("unknown field `{name}` ignored"))
+        .collect();
     let (target, claimed_unit) = target(&fields)?;
     let recorded_at: Timestamp =
         required_form(&fields, "recorded_at", "must be RFC 3339 with an offset")?
@@ -190,10 +209,16 @@ fn target(fields: &Fields<'_>) -> Result<(Target, Option<UnitId>), InvalidElemen
     let unit: Option<UnitId> = required_form(fields, "unit_id", "must be a UUID")?;
     let device: Option<DeviceId> = required_form(fields, "device_id", "must be a UUID")?;
     let dev_eui = dev_eui(fields)?;
-    match (device.map(Target::Device).or(dev_eui.map(Target::DevEui)), unit) {
+    match (
+        device.map(Target::Device).or(dev_eui.map(Target::DevEui)),
+        unit,
+    ) {
         (Some(device), claimed) => Ok((device, claimed)),
         (None, Some(unit)) => Ok((Target::Unit(unit), None)),
-        (None, None) => Err(invalid("unit_id", "unit_id, device_id or dev_eui is required")),
+        (None, None) => Err(invalid(
+            "unit_id",
+            "unit_id, device_id or dev_eui is required",
+        )),
     }
 }
 
@@ -201,7 +226,9 @@ fn target(fields: &Fields<'_>) -> Result<(Target, Option<UnitId>), InvalidElemen
 fn plain_text(raw: &RawValue) -> Option<&str> {
     let text = raw.get();
     match text.as_bytes().first()? {
-        b'"' => text.get(1..text.len() - 1).filter(|inner| !inner.contains('\\')),
+        b'"' => text
+            .get(1..text.len() - 1)
+            .filter(|inner| !inner.contains('\\')),
         b'-' | b'0'..=b'9' => Some(text),
         _ => None,
     }
@@ -303,8 +330,11 @@ fn optional_milli(
 }
 
 fn milli_to_centi(milli: i32) -> i32 {
-    i32::try_from(freshtrack_core::temperature::div_round_half_away(i64::from(milli), 10))
-        .unwrap_or(i32::MAX)
+    i32::try_from(freshtrack_core::temperature::div_round_half_away(
+        i64::from(milli),
+        10,
+    ))
+    .unwrap_or(i32::MAX)
 }
 
 fn source(fields: &Fields<'_>, warnings: &mut Vec<String>) -> ReadingSource {
@@ -345,9 +375,18 @@ mod tests {
     #[test]
     fn a_number_beyond_any_sensor_is_kept_as_evidence_and_text_is_refused() {
         let t = one(r#""temperature":1e308"#).unwrap().temperature.unwrap();
-        assert_eq!((t.value, t.raw.as_str()), (Err(InvalidTemperature::OutOfRange), "1e308"));
-        assert_eq!(one(r#""temperature":"NaN""#).unwrap_err().field, "temperature");
-        assert_eq!(one(r#""temperature":true"#).unwrap_err().field, "temperature");
+        assert_eq!(
+            (t.value, t.raw.as_str()),
+            (Err(InvalidTemperature::OutOfRange), "1e308")
+        );
+        assert_eq!(
+            one(r#""temperature":"NaN""#).unwrap_err().field,
+            "temperature"
+        );
+        assert_eq!(
+            one(r#""temperature":true"#).unwrap_err().field,
+            "temperature"
+        );
     }
 
     #[test]
@@ -358,14 +397,20 @@ mod tests {
         .unwrap();
         assert!(e.temperature.is_some());
         assert_eq!(e.warnings.len(), 6, "{:?}", e.warnings);
-        assert_eq!((e.humidity_centi, e.battery_percent, e.door), (None, None, None));
+        assert_eq!(
+            (e.humidity_centi, e.battery_percent, e.door),
+            (None, None, None)
+        );
     }
 
     #[test]
     fn unknown_fields_are_ignored_with_a_warning_and_repeated_ones_refused() {
         let e = one(r#""temperature":4,"colour":"blue""#).unwrap();
         assert_eq!(e.warnings, ["unknown field `colour` ignored"]);
-        assert_eq!(one(r#""temperature":4,"temperature":9"#).unwrap_err().field, "temperature");
+        assert_eq!(
+            one(r#""temperature":4,"temperature":9"#).unwrap_err().field,
+            "temperature"
+        );
     }
 
     #[test]
@@ -377,10 +422,18 @@ mod tests {
                 .unwrap_err()
                 .field
         };
-        assert_eq!(field(r#"{"recorded_at":"2026-01-01T00:00:00Z","temperature":1}"#), "unit_id");
-        assert_eq!(field(&format!(r#"{{"unit_id":"{UNIT}","temperature":1}}"#)), "recorded_at");
         assert_eq!(
-            field(&format!(r#"{{"unit_id":"{UNIT}","recorded_at":"2026-01-01T00:00:00","temperature":1}}"#)),
+            field(r#"{"recorded_at":"2026-01-01T00:00:00Z","temperature":1}"#),
+            "unit_id"
+        );
+        assert_eq!(
+            field(&format!(r#"{{"unit_id":"{UNIT}","temperature":1}}"#)),
+            "recorded_at"
+        );
+        assert_eq!(
+            field(&format!(
+                r#"{{"unit_id":"{UNIT}","recorded_at":"2026-01-01T00:00:00","temperature":1}}"#
+            )),
             "recorded_at"
         );
         assert_eq!(field(r#"{"unit_id":7,"temperature":1}"#), "unit_id");
@@ -391,13 +444,27 @@ mod tests {
     #[test]
     fn what_is_not_a_batch_is_refused_whole() {
         let code = |body: &str| parse_batch(body.as_bytes()).unwrap_err().code();
-        for body in ["", "{", r#"{"readings":[NaN]}"#, r#"{"readings":[{"temperature":NaN}]}"#] {
+        for body in [
+            "",
+            "{",
+            r#"{"readings":[NaN]}"#,
+            r#"{"readings":[{"temperature":NaN}]}"#,
+        ] {
             assert_eq!(code(body), Code::MalformedRequest, "{body}");
         }
-        for body in ["[]", "{}", r#"{"readings":[]}"#, r#"{"readings":7}"#, "null"] {
+        for body in [
+            "[]",
+            "{}",
+            r#"{"readings":[]}"#,
+            r#"{"readings":7}"#,
+            "null",
+        ] {
             assert_eq!(code(body), Code::ValidationFailed, "{body}");
         }
-        assert_eq!(code(r#"{"readings":[{}],"temperature_unit":"K"}"#), Code::ValidationFailed);
+        assert_eq!(
+            code(r#"{"readings":[{}],"temperature_unit":"K"}"#),
+            Code::ValidationFailed
+        );
         let many = format!(r#"{{"readings":[{}]}}"#, vec!["{}"; 1_001].join(","));
         assert_eq!(code(&many), Code::ValidationFailed);
     }

@@ -166,8 +166,15 @@ pub struct ReadingsApi;
 #[OpenApi(prefix_path = "/organizations/:org_id", tag = "Tags::Readings")]
 impl ReadingsApi {
     /// Readings of a unit in a window
-    #[oai(path = "/units/:unit_id/readings", method = "get", operation_id = "list_readings")]
-    #[expect(clippy::too_many_arguments, reason = "one argument per documented parameter")]
+    #[oai(
+        path = "/units/:unit_id/readings",
+        method = "get",
+        operation_id = "list_readings"
+    )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one argument per documented parameter"
+    )]
     async fn list_readings(
         &self,
         app: Data<&Arc<App>>,
@@ -191,7 +198,9 @@ impl ReadingsApi {
         caller.authorize(&app, org, Operation::ListReadings).await?;
         let unit = UnitId::from_uuid(unit_id.0);
         found(app.store.places.find_unit(org, unit).await?)?;
-        let scale = app.display_unit(org, temperature_unit.0.map(Into::into)).await?;
+        let scale = app
+            .display_unit(org, temperature_unit.0.map(Into::into))
+            .await?;
         let order = match order.0 {
             Some(Order::Asc) => ReadingOrder::OldestFirst,
             Some(Order::Desc) | None => ReadingOrder::NewestFirst,
@@ -206,7 +215,11 @@ impl ReadingsApi {
         let request = page::request(&list, limit.0, after.0.as_deref())?;
         let page = app.store.readings.list(org, query, request).await?;
         Ok(Json(ReadingList {
-            items: page.items.iter().map(|r| ReadingView::of(r, scale)).collect(),
+            items: page
+                .items
+                .iter()
+                .map(|r| ReadingView::of(r, scale))
+                .collect(),
             next: page.next.map(|key| page::encode(&list, &key)),
         }))
     }
@@ -227,9 +240,17 @@ impl ReadingsApi {
         temperature_unit: Query<Option<Scale>>,
     ) -> Result<Json<ReadingView>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
-        caller.authorize(&app, org, Operation::GetLatestReading).await?;
-        let scale = app.display_unit(org, temperature_unit.0.map(Into::into)).await?;
-        let latest = app.store.readings.latest(org, &[UnitId::from_uuid(unit_id.0)]).await?;
+        caller
+            .authorize(&app, org, Operation::GetLatestReading)
+            .await?;
+        let scale = app
+            .display_unit(org, temperature_unit.0.map(Into::into))
+            .await?;
+        let latest = app
+            .store
+            .readings
+            .latest(org, &[UnitId::from_uuid(unit_id.0)])
+            .await?;
         found(latest.first()).map(|reading| Json(ReadingView::of(reading, scale)))
     }
 
@@ -248,9 +269,13 @@ impl ReadingsApi {
         unit_id: Query<Option<Uuid>>,
     ) -> Result<Json<QuarantinedList>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
-        caller.authorize(&app, org, Operation::ListQuarantinedReadings).await?;
+        caller
+            .authorize(&app, org, Operation::ListQuarantinedReadings)
+            .await?;
         let unit = unit_id.0.map(UnitId::from_uuid);
         let rows = app.store.readings.quarantined(org, unit, 200).await?;
-        Ok(Json(QuarantinedList { items: rows.into_iter().map(Into::into).collect() }))
+        Ok(Json(QuarantinedList {
+            items: rows.into_iter().map(Into::into).collect(),
+        }))
     }
 }

@@ -48,7 +48,10 @@ impl ConnectionView {
             webhook_url: networks::webhook_url(public_url, &managed.connection.id),
             id: managed.connection.id.as_str().to_owned(),
             name: managed.name,
-            application_id: managed.connection.application.map(|a| a.as_str().to_owned()),
+            application_id: managed
+                .connection
+                .application
+                .map(|a| a.as_str().to_owned()),
             last_used_at: managed.last_used_at.map(Time),
             created_at: Time(managed.created_at),
         }
@@ -92,7 +95,10 @@ pub enum ConnectionCreated {
 /// Connections to networks.
 pub struct TtnConnectionsApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id/ttn-connections", tag = "Tags::Networks")]
+#[OpenApi(
+    prefix_path = "/organizations/:org_id/ttn-connections",
+    tag = "Tags::Networks"
+)]
 impl TtnConnectionsApi {
     /// Connections of the organization
     #[oai(path = "/", method = "get", operation_id = "list_ttn_connections")]
@@ -103,11 +109,20 @@ impl TtnConnectionsApi {
         org_id: Path<Uuid>,
     ) -> Result<Json<ConnectionList>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
-        let access = caller.authorize(&app, org, Operation::ListTtnConnections).await?;
-        let rows = app.store.connections.list(access.org, CONNECTIONS_MAX).await?;
+        let access = caller
+            .authorize(&app, org, Operation::ListTtnConnections)
+            .await?;
+        let rows = app
+            .store
+            .connections
+            .list(access.org, CONNECTIONS_MAX)
+            .await?;
         let url = &app.public_url;
         Ok(Json(ConnectionList {
-            items: rows.into_iter().map(|row| ConnectionView::of(row, url)).collect(),
+            items: rows
+                .into_iter()
+                .map(|row| ConnectionView::of(row, url))
+                .collect(),
         }))
     }
 
@@ -121,7 +136,9 @@ impl TtnConnectionsApi {
         body: Body<NewConnectionBody>,
     ) -> Result<ConnectionCreated, Problem> {
         let org = OrgId::from_uuid(org_id.0);
-        let access = caller.authorize(&app, org, Operation::CreateTtnConnection).await?;
+        let access = caller
+            .authorize(&app, org, Operation::CreateTtnConnection)
+            .await?;
         let name = parse_name(&body.0.name).map_err(|e| Problem::field("/name", e.to_string()))?;
         let application = body
             .0
