@@ -144,11 +144,19 @@ fn h15_promises_never_run() {
 fn h16_power_tower() {
     inside(
         "return {data: {s: (9n ** 9n ** 9n).toString()}}",
-        &[Memory, Threw, WorkBudget, Deadline],
+        &[BadOutput],
     );
+    inside("var x = 0x3n; while (true) x *= x", &[BadOutput]);
+    // other ways to a first big integer are closed too
+    inside("return {data: {x: BigInt(3)}}", &[Threw]);
+    inside("return {data: {x: new BigInt64Array(1)[0]}}", &[Threw]);
     inside(
-        "var x = 3n; while (true) x *= x",
-        &[Memory, Threw, WorkBudget, Deadline],
+        "return {data: {x: new DataView(new ArrayBuffer(8)).getBigInt64(0)}}",
+        &[Threw],
+    );
+    assert_eq!(
+        data("function decodeUplink() { var a1n = 2, n = 0x1f; return {data: {x: a1n + n}} }"),
+        json!({"x": 33})
     );
 }
 
@@ -399,6 +407,8 @@ fn built_in_loops_that_never_ask_are_bounded() {
         "Array.from({length: 9007199254740991})",
         "'a'.repeat(1e6).indexOf('a'.repeat(5e5) + 'b')",
         "'a'.repeat(1e6).split('a'.repeat(5e5) + 'b')",
+        "var t = new Uint8Array(3e6); while (true) t.fill(1)",
+        "while (true) 'x'.repeat(1e6)",
     ] {
         inside(body, &[Threw, Memory]);
     }

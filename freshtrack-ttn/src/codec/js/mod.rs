@@ -61,7 +61,8 @@ impl ScriptCodec {
     /// Takes a script as its author wrote it; it is compiled at every call.
     ///
     /// # Errors
-    /// [`FailureClass::TooLarge`] beyond [`SCRIPT_BYTES_MAX`], [`FailureClass::Syntax`] if it is not text.
+    /// [`FailureClass::TooLarge`] beyond [`SCRIPT_BYTES_MAX`], [`FailureClass::Syntax`] if it is not text,
+    /// [`FailureClass::BadOutput`] if it has big integers.
     pub fn new(source: &[u8]) -> Result<Self, CodecFailure> {
         if source.len() > SCRIPT_BYTES_MAX {
             return Err(failure(
@@ -70,6 +71,10 @@ impl ScriptCodec {
             ));
         }
         match std::str::from_utf8(source) {
+            Ok(text) if has_big_integer(text) => Err(failure(
+                FailureClass::BadOutput,
+                "big integers are not available",
+            )),
             Ok(text) if !text.contains('\0') => Ok(Self {
                 source: Arc::from(text),
                 variables: None,
@@ -175,6 +180,22 @@ impl Codec for ScriptCodec {
             normalized: answer.normalized,
         })
     }
+}
+
+/// Whether the text has a literal such as `10n` anywhere.
+///
+/// One operation on big integers can take longer than all limits and cannot be interrupted, and they have no
+/// JSON form anyway. Comments and strings are not skipped: telling them apart from the code around them is
+/// what a hostile script would attack.
+fn has_big_integer(text: &str) -> bool {
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    text.split(|c: char| !word(c)).any(|token| {
+        token.starts_with(|c: char| c.is_ascii_digit())
+            && token.ends_with('n')
+            && token[..token.len() - 1]
+                .chars()
+                .all(|c| c.is_ascii_hexdigit() || "_xXoO".contains(c))
+    })
 }
 
 fn failure(class: FailureClass, message: &str) -> CodecFailure {

@@ -27,8 +27,9 @@
   defineProperty(refuse, 'prototype', { value: FunctionPrototype, writable: false });
   world.Function = refuse;
   for (const name of ['eval', 'InternalError', 'SharedArrayBuffer', 'Atomics', 'WebAssembly', 'performance',
-    'queueMicrotask', 'gc', 'navigator', 'WeakRef', 'FinalizationRegistry']) delete world[name];
+    'queueMicrotask', 'gc', 'BigInt', 'BigInt64Array', 'BigUint64Array', 'navigator', 'WeakRef', 'FinalizationRegistry']) delete world[name];
   delete EngineError.prototype.constructor;
+  for (const name of ['getBigInt64', 'getBigUint64', 'setBigInt64', 'setBigUint64']) delete DataView.prototype[name];
 
   // --- what must be the same in every run
   const fixed = function Date(...parts) {
@@ -55,32 +56,36 @@
   const silent = () => {};
   world.console = { log: silent, info: silent, warn: silent, error: silent, debug: silent, trace: silent };
 
-  // --- built-in loops that do not ask whether they should stop
-  const ELEMENTS_MAX = 1e6;
-  const COMPARISONS_MAX = 1e7;
-  const guard = (owner, names, tooMuch) => {
+  // --- built-in loops do not ask whether they should stop: together they may take so many steps
+  let steps = 2e7;
+  const charge = (cost) => {
+    steps -= cost > 0 ? cost : 0;
+    if (steps < 0) throw new EngineRangeError('too long');
+  };
+  const guard = (owner, names, costOf) => {
     for (const name of names) {
       const native = owner[name];
       if (typeof native !== 'function') continue;
       const guarded = function (...args) {
-        if (this !== null && this !== undefined && tooMuch(this, args)) throw new EngineRangeError('too long');
+        if (this !== null && this !== undefined) charge(costOf(this, args));
         return apply(native, this, args);
       };
       defineProperty(owner, name, { value: guarded, writable: true, configurable: true, enumerable: false });
     }
   };
-  guard(Array.prototype, ['indexOf', 'lastIndexOf', 'includes', 'fill', 'join', 'reverse', 'copyWithin', 'concat',
-    'slice', 'splice', 'shift', 'unshift', 'sort', 'flat', 'toReversed', 'toSorted', 'toSpliced', 'with', 'keys',
-    'forEach', 'map', 'filter', 'some', 'every', 'reduce', 'reduceRight', 'find', 'findIndex', 'findLast',
-    'findLastIndex', 'toLocaleString', 'toString'],
-  (self) => self.length > ELEMENTS_MAX);
+  const own = Object.getOwnPropertyNames;
+  const loops = (owner) => own(owner).filter((n) => n !== 'constructor' && n !== 'push' && n !== 'pop' && n !== 'at'
+    && n !== 'length' && n !== 'buffer' && n !== 'byteLength' && n !== 'byteOffset');
+  guard(Array.prototype, loops(Array.prototype), (self) => self.length);
+  const typed = getPrototypeOf(Int8Array.prototype);
+  guard(typed, ['fill', 'set', 'sort', 'slice', 'reverse', 'copyWithin', 'indexOf', 'lastIndexOf', 'includes', 'join',
+    'toSorted', 'toReversed', 'with'], (self) => self.length);
   guard(String.prototype, ['indexOf', 'lastIndexOf', 'includes', 'split', 'replace', 'replaceAll'],
-    (self, args) => typeof args[0] === 'string' && self.length * args[0].length > COMPARISONS_MAX);
+    (self, args) => (typeof args[0] === 'string' ? self.length * (args[0].length + 1) : self.length));
+  guard(String.prototype, ['repeat', 'padStart', 'padEnd'], (self, args) => self.length + args[0] / 8);
   const nativeFrom = Array.from;
   Array.from = function from(source, ...rest) {
-    if (source !== null && typeof source === 'object' && source.length > ELEMENTS_MAX) {
-      throw new EngineRangeError('too long');
-    }
+    if (source !== null && typeof source === 'object') charge(source.length);
     return apply(nativeFrom, this, [source, ...rest]);
   };
 

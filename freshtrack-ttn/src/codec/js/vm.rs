@@ -52,7 +52,7 @@ impl Default for ScriptLimits {
         Self {
             heap_bytes: 4 * 1024 * 1024,
             stack_bytes: 256 * 1024,
-            work: 100,
+            work: 400,
             deadline: Duration::from_millis(100),
         }
     }
