@@ -6,18 +6,18 @@
 
 mod alert_filter;
 mod batch;
-#[cfg(feature = "http")]
-mod bundle;
 mod chain;
 mod column;
 mod error;
+mod handle;
 pub mod ports;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod resolve;
 mod rows;
 mod series;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
-#[cfg(feature = "http")]
-pub use bundle::{Database, EveryPort, Store, open};
 pub use error::OpenError;
+pub use handle::{Store, StoreHealth, StoreOptions};
