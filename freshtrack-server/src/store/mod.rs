@@ -14,5 +14,7 @@ mod rows;
 mod series;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 pub use error::OpenError;
