@@ -5,7 +5,6 @@
 
 mod alert_store;
 mod commit;
-mod core_ports;
 mod monitor_store;
 mod rows;
 
@@ -75,6 +74,10 @@ impl MemoryStore {
         self.core.with(|core| decide(&mut rows, core))
     }
 }
+
+freshtrack_core::pass_on!(
+    MemoryStore, core: Organizations Places Devices ApiKeys ReadingStore AuditLog Outbox
+);
 
 impl Rows {
     fn of(&mut self, org: OrgId) -> &mut AlertRows {

@@ -7,6 +7,7 @@ use crate::alert::{
 };
 use crate::change::{Change, UnitChange, UnitContext};
 use crate::monitor::Monitor;
+use freshtrack_core::audit::Journal;
 use freshtrack_core::hierarchy::UnitStatus;
 use freshtrack_core::ids::{DeviceId, OrgId, UnitId};
 use freshtrack_core::principal::Actor;
@@ -60,7 +61,7 @@ pub async fn further_unit(store: &dyn AlertStores, tenant: &Tenant, name: &str) 
     let id = unit.id;
     let made = store
         .places()
-        .create_unit(tenant.org, unit, Default::default());
+        .create_unit(tenant.org, unit, Journal::default());
     made.await.unwrap_or_else(fail);
     id
 }
@@ -71,7 +72,7 @@ pub async fn device(store: &dyn AlertStores, tenant: &Tenant, name: &str) -> Dev
     let id = device.id;
     let made = store
         .devices()
-        .create(tenant.org, device, Default::default());
+        .create(tenant.org, device, Journal::default());
     made.await.unwrap_or_else(fail);
     id
 }

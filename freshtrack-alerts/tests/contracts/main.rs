@@ -2,6 +2,7 @@
 //! suites must catch.
 
 mod complete;
+mod saboteurs;
 
 use freshtrack_alerts::memory::MemoryStore;
 

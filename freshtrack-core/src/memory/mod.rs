@@ -9,11 +9,14 @@ mod devices;
 mod id_gen;
 mod organizations;
 mod outbox;
+mod pass_on;
 mod places;
 mod reading_store;
 mod state;
 mod tenant;
 
+#[doc(hidden)]
+pub use async_trait::async_trait; // for the code `pass_on!` makes
 pub use clock::ManualClock;
 pub use id_gen::SequentialIds;
 pub use state::MemoryState;

@@ -2,6 +2,7 @@
 //! law broken, which the suites must catch.
 
 mod complete;
+mod saboteurs;
 
 use freshtrack_core::memory::MemoryStore;
 
