@@ -9,12 +9,12 @@ mod batch;
 mod chain;
 mod column;
 mod error;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod resolve;
 mod rows;
 mod series;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
-#[cfg(feature = "postgres")]
-pub mod postgres;
 
 pub use error::OpenError;

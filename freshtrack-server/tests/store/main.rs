@@ -38,3 +38,7 @@ macro_rules! contracts {
 mod sqlite {
     contracts!(crate::scratch::sqlite);
 }
+
+mod postgres {
+    contracts!(crate::scratch::postgres);
+}

@@ -105,10 +105,22 @@ impl MonitorStore for PostgresStore {
         }
         let rows: Vec<StoredRow> = sqlx::query_as(STORED)
             .bind(org.as_uuid())
-            .bind(keys.iter().map(|key| key.unit.as_uuid()).collect::<Vec<Uuid>>())
-            .bind(keys.iter().map(|key| At(key.recorded_at)).collect::<Vec<At>>())
+            .bind(
+                keys.iter()
+                    .map(|key| key.unit.as_uuid())
+                    .collect::<Vec<Uuid>>(),
+            )
+            .bind(
+                keys.iter()
+                    .map(|key| At(key.recorded_at))
+                    .collect::<Vec<At>>(),
+            )
             .bind(keys.iter().map(device).collect::<Vec<Option<Uuid>>>())
-            .bind(keys.iter().map(|key| i16::from(key.probe)).collect::<Vec<i16>>())
+            .bind(
+                keys.iter()
+                    .map(|key| i16::from(key.probe))
+                    .collect::<Vec<i16>>(),
+            )
             .fetch_all(self.reader())
             .await
             .map_err(failed)?;

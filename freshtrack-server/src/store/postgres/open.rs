@@ -13,7 +13,7 @@ static MIGRATOR: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Names the migration lock of this program among a database's advisory locks: `"freshtrk"`.
 const MIGRATION_LOCK: i64 = 0x6672_6573_6874_726b;
-const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
+const LOCK_TIMEOUT: Duration = Duration::from_mins(2);
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -66,7 +66,10 @@ impl PostgresStore {
             .options([
                 ("statement_timeout", millis(options.statement_timeout)),
                 ("lock_timeout", millis(options.lock_timeout)),
-                ("idle_in_transaction_session_timeout", millis(options.statement_timeout)),
+                (
+                    "idle_in_transaction_session_timeout",
+                    millis(options.statement_timeout),
+                ),
             ]);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections.max(2))
@@ -108,7 +111,9 @@ impl PostgresStore {
             return Ok(false);
         }
         let applied = applied(self.reader()).await.map_err(failed)?;
-        Ok(applied.into_iter().eq(MIGRATOR.iter().map(|step| step.version)))
+        Ok(applied
+            .into_iter()
+            .eq(MIGRATOR.iter().map(|step| step.version)))
     }
 
     /// Asks the database for an answer.
