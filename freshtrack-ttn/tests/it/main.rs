@@ -1,0 +1,13 @@
+//! What the crate promises, through its public surface only.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+
+#[cfg(feature = "chirpstack")]
+mod chirpstack;
+mod decode_event;
+mod messages;
+mod native;
+mod sample;
+mod vectors;
+mod webhook;
