@@ -9,6 +9,7 @@ mod batch;
 mod chain;
 mod column;
 mod error;
+mod handle;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod resolve;
@@ -18,3 +19,4 @@ mod series;
 pub mod sqlite;
 
 pub use error::OpenError;
+pub use handle::{Store, StoreHealth, StoreOptions};

@@ -4,7 +4,7 @@ use freshtrack_server::store::postgres::{PostgresOptions, PostgresStore};
 use freshtrack_server::store::sqlite::{SqliteOptions, SqliteStore};
 use sqlx::{Connection, PgConnection};
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 thread_local! {
@@ -13,7 +13,7 @@ thread_local! {
 }
 
 /// A path for a database in a folder of this test.
-pub fn sqlite_path() -> PathBuf {
+pub(crate) fn sqlite_path() -> PathBuf {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let path = folder.path().join("freshtrack.sqlite");
     FOLDERS.with_borrow_mut(|folders| folders.push(folder));
@@ -21,7 +21,7 @@ pub fn sqlite_path() -> PathBuf {
 }
 
 /// An empty SQLite store.
-pub async fn sqlite() -> SqliteStore {
+pub(crate) async fn sqlite() -> SqliteStore {
     SqliteStore::open(&sqlite_path(), SqliteOptions::default())
         .await
         .expect("an empty store can be opened")
@@ -45,7 +45,7 @@ fn postgres_server() -> Option<String> {
 }
 
 /// The address of an empty schema of its own, which stays when the test ends.
-pub async fn postgres_url() -> Option<String> {
+pub(crate) async fn postgres_url() -> Option<String> {
     let server = postgres_server()?;
     let schema = format!("t_{}", uuid::Uuid::new_v4().simple());
     let mut connection = PgConnection::connect(&server)
@@ -63,11 +63,19 @@ pub async fn postgres_url() -> Option<String> {
 }
 
 /// An empty PostgreSQL store.
-pub async fn postgres() -> Option<PostgresStore> {
+pub(crate) async fn postgres() -> Option<PostgresStore> {
     let options = PostgresOptions {
         max_connections: 4,
         ..PostgresOptions::default()
     };
     let store = PostgresStore::connect(&postgres_url().await?, options).await;
     Some(store.expect("an empty store can be opened"))
+}
+
+/// Runs a statement beside the store, as somebody with the file would.
+pub(crate) async fn execute(path: &Path, statement: &'static str) -> Result<(), sqlx::Error> {
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
+    sqlx::query(statement).execute(&mut connection).await?;
+    connection.close().await
 }
