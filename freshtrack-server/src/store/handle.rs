@@ -1,6 +1,7 @@
 //! One value for every storage port, whichever database stands behind it.
 
 use super::error::OpenError;
+use super::ports::{Connections, InboxQueue};
 #[cfg(feature = "postgres")]
 use super::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
@@ -10,6 +11,7 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
     ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingStore,
 };
+use freshtrack_ttn::ports::{ConnectionDirectory, Inbox};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,6 +54,14 @@ pub struct Store {
     pub monitors: Arc<dyn MonitorStore>,
     /// Alerts, read back.
     pub alerts: Arc<dyn AlertStore>,
+    /// Network connections, managed.
+    pub connections: Arc<dyn Connections>,
+    /// Network connections, looked up by their callers.
+    pub connection_directory: Arc<dyn ConnectionDirectory>,
+    /// Where network messages arrive.
+    pub inbox: Arc<dyn Inbox>,
+    /// Where they are taken from.
+    pub inbox_queue: Arc<dyn InboxQueue>,
     database: Database,
 }
 
@@ -120,7 +130,8 @@ impl Store {
     fn over<S>(store: &Arc<S>, database: Database) -> Self
     where
         S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
-        S: MonitorStore + AlertStore + 'static,
+        S: MonitorStore + AlertStore + Connections + ConnectionDirectory,
+        S: Inbox + InboxQueue + 'static,
     {
         Self {
             organizations: Arc::<S>::clone(store),
@@ -132,6 +143,10 @@ impl Store {
             outbox: Arc::<S>::clone(store),
             monitors: Arc::<S>::clone(store),
             alerts: Arc::<S>::clone(store),
+            connections: Arc::<S>::clone(store),
+            connection_directory: Arc::<S>::clone(store),
+            inbox: Arc::<S>::clone(store),
+            inbox_queue: Arc::<S>::clone(store),
             database,
         }
     }
@@ -174,7 +189,10 @@ impl Store {
 #[cfg(feature = "sqlite")]
 async fn attach_sqlite(path: &Path, options: StoreOptions) -> Result<Store, OpenError> {
     let store = SqliteStore::attach(path, options.sqlite).await?;
-    Ok(Store::over(&Arc::new(store.clone()), Database::Sqlite(store)))
+    Ok(Store::over(
+        &Arc::new(store.clone()),
+        Database::Sqlite(store),
+    ))
 }
 
 #[cfg(not(feature = "sqlite"))]
@@ -186,7 +204,10 @@ async fn attach_sqlite(_: &Path, _: StoreOptions) -> Result<Store, OpenError> {
 #[cfg(feature = "postgres")]
 async fn attach_postgres(url: &str, options: StoreOptions) -> Result<Store, OpenError> {
     let store = PostgresStore::attach(url, options.postgres).await?;
-    Ok(Store::over(&Arc::new(store.clone()), Database::Postgres(store)))
+    Ok(Store::over(
+        &Arc::new(store.clone()),
+        Database::Postgres(store),
+    ))
 }
 
 #[cfg(not(feature = "postgres"))]

@@ -10,6 +10,7 @@ mod chain;
 mod column;
 mod error;
 mod handle;
+pub mod ports;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod resolve;

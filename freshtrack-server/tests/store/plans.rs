@@ -67,19 +67,29 @@ const STATEMENTS: &[(&str, &str)] = &[
 #[tokio::test]
 async fn frequent_statements_follow_an_index() {
     let path = scratch::sqlite_path();
-    let store = SqliteStore::open(&path, SqliteOptions::default()).await.unwrap();
+    let store = SqliteStore::open(&path, SqliteOptions::default())
+        .await
+        .unwrap();
     store.close().await;
     let options = SqliteConnectOptions::new().filename(&path);
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     for (statement, index) in STATEMENTS {
         let explained = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
-        let rows = sqlx::query(explained).fetch_all(&mut connection).await.unwrap();
+        let rows = sqlx::query(explained)
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
         let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
         assert!(
             plan.iter().any(|step| step.contains(index)),
             "{statement}\nmust use {index}, but goes\n{plan:#?}"
         );
-        let sorts = plan.iter().any(|step| step == "USE TEMP B-TREE FOR ORDER BY");
-        assert!(!sorts, "{statement}\nmust come in the order of its index:\n{plan:#?}");
+        let sorts = plan
+            .iter()
+            .any(|step| step == "USE TEMP B-TREE FOR ORDER BY");
+        assert!(
+            !sorts,
+            "{statement}\nmust come in the order of its index:\n{plan:#?}"
+        );
     }
 }
