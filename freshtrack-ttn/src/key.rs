@@ -101,12 +101,15 @@ impl EventKey {
 
 /// The second guard of an uplink, if it has a network time and anything that counts frames.
 ///
-/// Without session and counter two equal payloads are two frames of a quiet room, not one sent twice.
+/// A network's own id needs no second guard. Without session and counter two equal payloads are two frames of a quiet room, not one sent twice.
 #[must_use]
 pub fn repeat_guard(connection: &ConnectionId, event: &LnsEvent) -> Option<RepeatGuard> {
     let EventBody::Uplink(frame) = &event.body else {
         return None;
     };
+    if event.deduplication_id.is_some() {
+        return None;
+    }
     if frame.session.is_empty() && !frame.counter_given {
         return None;
     }

@@ -141,13 +141,16 @@ fn prepare(
     let message = parse_object(request.body).map_err(|_| IngressOutcome::Malformed)?;
     let event = interpret(request.network, request.kind, &message, request.hint)
         .map_err(|_| IngressOutcome::Malformed)?;
+    let quarantine = refuse(connection, request, &event);
+    // what is not ours must not make a message of ours look like its copy
+    let guard = repeat_guard(&connection.id, &event).filter(|_| quarantine.is_none());
     Ok(InboxEntry {
         key: EventKey::of(&connection.id, &event, &message),
-        guard: repeat_guard(&connection.id, &event),
+        guard,
         connection: connection.id.clone(),
         network: request.network,
         kind: event.body.kind(),
-        quarantine: refuse(connection, request, &event),
+        quarantine,
         device: event.device,
         route: request.kind.chars().take(ROUTE_CHARS_MAX).collect(),
         hint: request.hint.clone(),

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "cayenne")]
 pub mod cayenne;
+#[cfg(feature = "js-codecs")]
+pub mod js;
 #[cfg(feature = "native-codecs")]
 pub mod native;
 

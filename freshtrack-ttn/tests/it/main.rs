@@ -6,6 +6,10 @@
 #[cfg(feature = "chirpstack")]
 mod chirpstack;
 mod decode_event;
+#[cfg(feature = "js-codecs")]
+mod hostile;
+#[cfg(feature = "js-codecs")]
+mod js;
 mod messages;
 mod native;
 mod sample;
