@@ -1,5 +1,5 @@
 -- Organizations and the people and machines that act in them.
--- Times are microseconds since 1970 (UTC). Rows have a small integer key inside and a UUID at the edge.
+-- Rows have a small integer key inside and a UUID at the edge.
 
 CREATE TABLE meta (
     name  TEXT NOT NULL PRIMARY KEY,
@@ -8,18 +8,18 @@ CREATE TABLE meta (
 
 -- Names this history of events: a restored or replaced database has another one, so that a client's
 -- sequence number is never taken for one of a different history.
-INSERT INTO meta (name, value) VALUES ('history_epoch', lower(hex(randomblob(16))));
+INSERT INTO meta (name, value) VALUES ('history_epoch', replace(gen_random_uuid()::text, '-', ''));
 
 CREATE TABLE organization (
     key              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    id               UUID    NOT NULL UNIQUE,
-    name             TEXT    NOT NULL,
-    slug             TEXT    NOT NULL UNIQUE,
-    timezone         TEXT    NOT NULL,
-    display_unit     TEXT    NOT NULL CHECK (display_unit IN ('C', 'F')),
-    simulator_alerts BIGINT NOT NULL,
+    id               UUID        NOT NULL UNIQUE,
+    name             TEXT        NOT NULL,
+    slug             TEXT        NOT NULL UNIQUE,
+    timezone         TEXT        NOT NULL,
+    display_unit     TEXT        NOT NULL CHECK (display_unit IN ('C', 'F')),
+    simulator_alerts BOOLEAN     NOT NULL,
     created_at       TIMESTAMPTZ NOT NULL,
-    version          BIGINT NOT NULL
+    version          BIGINT      NOT NULL
 );
 
 -- One row per organization; whoever writes for an organization holds it, so its sequences have no gaps.
@@ -27,23 +27,23 @@ CREATE TABLE organization_head (
     org_key    BIGINT NOT NULL PRIMARY KEY REFERENCES organization (key),
     outbox_seq BIGINT NOT NULL,
     audit_seq  BIGINT NOT NULL,
-    audit_hash TEXT    NOT NULL
+    audit_hash TEXT   NOT NULL
 );
 
 CREATE TABLE app_user (
     key        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    id         UUID    NOT NULL UNIQUE,
-    issuer     TEXT    NOT NULL,
-    subject    TEXT    NOT NULL,
+    id         UUID        NOT NULL UNIQUE,
+    issuer     TEXT        NOT NULL,
+    subject    TEXT        NOT NULL,
     email      TEXT,
     created_at TIMESTAMPTZ NOT NULL,
     UNIQUE (issuer, subject)
 );
 
 CREATE TABLE membership (
-    org_key    BIGINT NOT NULL REFERENCES organization (key),
-    user_key   BIGINT NOT NULL REFERENCES app_user (key),
-    role       TEXT    NOT NULL,
+    org_key    BIGINT      NOT NULL REFERENCES organization (key),
+    user_key   BIGINT      NOT NULL REFERENCES app_user (key),
+    role       TEXT        NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
     PRIMARY KEY (org_key, user_key)
 );
@@ -52,12 +52,12 @@ CREATE INDEX membership_user ON membership (user_key);
 
 CREATE TABLE api_key (
     key          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    org_key      BIGINT NOT NULL REFERENCES organization (key),
-    id           UUID    NOT NULL,
-    name         TEXT    NOT NULL,
-    prefix       TEXT    NOT NULL UNIQUE,
-    secret_hash  UUID    NOT NULL,
-    scopes       TEXT    NOT NULL,
+    org_key      BIGINT      NOT NULL REFERENCES organization (key),
+    id           UUID        NOT NULL,
+    name         TEXT        NOT NULL,
+    prefix       TEXT        NOT NULL UNIQUE,
+    secret_hash  BYTEA       NOT NULL,
+    scopes       TEXT        NOT NULL,
     expires_at   TIMESTAMPTZ,
     revoked_at   TIMESTAMPTZ,
     last_used_at TIMESTAMPTZ,

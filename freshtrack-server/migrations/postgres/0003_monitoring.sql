@@ -3,8 +3,8 @@
 CREATE TABLE unit_monitor (
     unit_key      BIGINT NOT NULL PRIMARY KEY REFERENCES unit (key),
     org_key       BIGINT NOT NULL REFERENCES organization (key),
-    body          TEXT    NOT NULL,
-    status        TEXT    NOT NULL,
+    body          TEXT   NOT NULL,
+    status        TEXT   NOT NULL,
     next_deadline TIMESTAMPTZ,
     stored_until  TIMESTAMPTZ,
     version       BIGINT NOT NULL
@@ -13,41 +13,43 @@ CREATE TABLE unit_monitor (
 CREATE INDEX unit_monitor_due ON unit_monitor (next_deadline, unit_key) WHERE next_deadline IS NOT NULL;
 
 -- The unique index is the series index and the duplicate check in one. `device_key` 0 is nobody.
+-- A plain table that monthly RANGE partitions on recorded_at can take the place of: its key holds
+-- recorded_at and nothing refers to it.
 -- No UUID and no foreign key: both cost more per row than the row, and keys are looked up in the
 -- transaction that inserts it. Codes of reported_unit, door, zone, source and bits of flags: `codes.rs`.
 CREATE TABLE reading (
-    unit_key        BIGINT NOT NULL,
+    unit_key        BIGINT      NOT NULL,
     recorded_at     TIMESTAMPTZ NOT NULL,
-    device_key      BIGINT NOT NULL,
-    probe           BIGINT NOT NULL,
-    org_key         BIGINT NOT NULL,
+    device_key      BIGINT      NOT NULL,
+    probe           SMALLINT    NOT NULL,
+    org_key         BIGINT      NOT NULL,
     effective_at    TIMESTAMPTZ NOT NULL,
     received_at     TIMESTAMPTZ NOT NULL,
-    temperature     BIGINT,
-    raw_temperature BIGINT,
-    reported_unit   BIGINT NOT NULL,
-    humidity_centi  BIGINT,
-    battery_percent BIGINT,
-    battery_mv      BIGINT,
-    rssi_dbm        BIGINT,
-    snr_centi       BIGINT,
-    door            BIGINT,
-    zone            BIGINT,
-    source          BIGINT NOT NULL,
-    flags           BIGINT NOT NULL,
-    UNIQUE (unit_key, recorded_at, device_key, probe)
+    temperature     INTEGER,
+    raw_temperature INTEGER,
+    reported_unit   SMALLINT    NOT NULL,
+    humidity_centi  INTEGER,
+    battery_percent SMALLINT,
+    battery_mv      INTEGER,
+    rssi_dbm        SMALLINT,
+    snr_centi       INTEGER,
+    door            SMALLINT,
+    zone            SMALLINT,
+    source          SMALLINT    NOT NULL,
+    flags           SMALLINT    NOT NULL,
+    PRIMARY KEY (unit_key, recorded_at, device_key, probe)
 );
 
 CREATE TABLE quarantined_reading (
     key         BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    unit_key    BIGINT NOT NULL,
+    unit_key    BIGINT      NOT NULL,
     recorded_at TIMESTAMPTZ NOT NULL,
-    device_key  BIGINT NOT NULL,
-    probe       BIGINT NOT NULL,
-    org_key     BIGINT NOT NULL,
+    device_key  BIGINT      NOT NULL,
+    probe       SMALLINT    NOT NULL,
+    org_key     BIGINT      NOT NULL,
     received_at TIMESTAMPTZ NOT NULL,
-    reason      TEXT    NOT NULL,
-    raw_value   TEXT    NOT NULL,
+    reason      TEXT        NOT NULL,
+    raw_value   TEXT        NOT NULL,
     UNIQUE (unit_key, recorded_at, device_key, probe)
 );
 
@@ -56,11 +58,11 @@ CREATE INDEX quarantined_reading_unit ON quarantined_reading (unit_key, received
 
 CREATE TABLE door_event (
     key              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    org_key          BIGINT NOT NULL,
-    unit_key         BIGINT NOT NULL REFERENCES unit (key),
-    device_key       BIGINT NOT NULL,
+    org_key          BIGINT      NOT NULL,
+    unit_key         BIGINT      NOT NULL REFERENCES unit (key),
+    device_key       BIGINT      NOT NULL,
     recorded_at      TIMESTAMPTZ NOT NULL,
-    state            TEXT    NOT NULL,
+    state            TEXT        NOT NULL,
     duration_seconds BIGINT
 );
 
@@ -69,17 +71,17 @@ CREATE INDEX door_event_unit ON door_event (unit_key, recorded_at);
 -- The columns are what lists filter by; `body` is the whole alert as JSON.
 CREATE TABLE alert (
     key        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    org_key    BIGINT NOT NULL REFERENCES organization (key),
-    id         UUID    NOT NULL,
-    site_key   BIGINT NOT NULL REFERENCES site (key),
-    unit_key   BIGINT NOT NULL REFERENCES unit (key),
-    alert_type TEXT    NOT NULL,
-    device_key BIGINT NOT NULL,
-    severity   TEXT    NOT NULL,
-    status     TEXT    NOT NULL,
+    org_key    BIGINT      NOT NULL REFERENCES organization (key),
+    id         UUID        NOT NULL,
+    site_key   BIGINT      NOT NULL REFERENCES site (key),
+    unit_key   BIGINT      NOT NULL REFERENCES unit (key),
+    alert_type TEXT        NOT NULL,
+    device_key BIGINT      NOT NULL,
+    severity   TEXT        NOT NULL,
+    status     TEXT        NOT NULL,
     raised_at  TIMESTAMPTZ NOT NULL,
-    body       TEXT    NOT NULL,
-    version    BIGINT NOT NULL,
+    body       TEXT        NOT NULL,
+    version    BIGINT      NOT NULL,
     UNIQUE (org_key, id)
 );
 
@@ -90,12 +92,12 @@ CREATE INDEX alert_unit ON alert (unit_key, raised_at, id);
 
 CREATE TABLE alert_event (
     key       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    org_key   BIGINT NOT NULL,
-    alert_key BIGINT NOT NULL REFERENCES alert (key),
+    org_key   BIGINT      NOT NULL,
+    alert_key BIGINT      NOT NULL REFERENCES alert (key),
     at        TIMESTAMPTZ NOT NULL,
-    kind      TEXT    NOT NULL,
-    actor     TEXT    NOT NULL,
-    details   TEXT    NOT NULL
+    kind      TEXT        NOT NULL,
+    actor     TEXT        NOT NULL,
+    details   TEXT        NOT NULL
 );
 
 CREATE INDEX alert_event_alert ON alert_event (alert_key, key);

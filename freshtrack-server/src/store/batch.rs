@@ -405,7 +405,8 @@ fn quarantined(
         org_key,
         received_at: At(row.received_at),
         reason: row.reason.as_str(),
-        raw_value: row.raw_value.clone(),
+        // PostgreSQL's text cannot hold NUL, and what was sent must never refuse the evidence of it.
+        raw_value: row.raw_value.replace('\0', "\u{fffd}"),
     })
 }
 

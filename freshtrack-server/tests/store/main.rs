@@ -1,6 +1,8 @@
 //! Laws of the SQL stores: every contract suite on every database, and what only a database can get
 //! wrong.
 
+mod migrations;
+mod plans;
 mod scratch;
 
 macro_rules! contracts {
@@ -37,4 +39,8 @@ macro_rules! contracts {
 
 mod sqlite {
     contracts!(crate::scratch::sqlite);
+}
+
+mod postgres {
+    contracts!(crate::scratch::postgres);
 }

@@ -1,7 +1,7 @@
 //! One durable write for any number of changes.
 
 use super::{
-    Connection, SqliteStore, WriteTx, finish, journal, lookup, write_alerts, write_readings,
+    Connection, SqliteStore, WriteTx, finish, inbox, journal, lookup, write_alerts, write_readings,
 };
 use crate::store::batch::{Batch, Keys, Named};
 use crate::store::error::failed;
@@ -114,5 +114,6 @@ async fn write(conn: &mut Connection, batch: &Batch) -> Result<(), StoreError> {
     write_alerts::changed(conn, &batch.alerts_changed).await?;
     write_alerts::raised(conn, &batch.alerts_raised).await?;
     write_alerts::events(conn, &batch.alert_events).await?;
+    inbox::consume(conn, &batch.consumed).await?;
     journal::write_entries(conn, &batch.entries).await
 }
