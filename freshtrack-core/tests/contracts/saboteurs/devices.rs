@@ -132,7 +132,7 @@ impl Devices for Bad {
         let mut found = Devices::list(&self.inner, org, unit, page).await?;
         match self.fault {
             Fault::NobodyIsPrimary | Fault::ForgetsWhoStays => {
-                found.items.iter_mut().for_each(|d| d.is_primary = false)
+                found.items.iter_mut().for_each(|d| d.is_primary = false);
             }
             Fault::EverybodyIsPrimary | Fault::DoorsDrive => {
                 found.items.iter_mut().for_each(|d| d.is_primary = true);
