@@ -90,7 +90,7 @@ impl Dispatcher {
         loop {
             let stopping = stop.is_cancelled();
             match self.round().await {
-                Ok(()) => self.beat.beat(self.clock.now()),
+                Ok(()) => self.beat.beat(),
                 Err(error) => {
                     tracing::warn!(error = ?error, "dispatcher could not read the outbox")
                 }

@@ -85,6 +85,8 @@ pub enum QuarantineReason {
     WrongApplication,
     /// No device of this connection is meant.
     UnknownDevice,
+    /// The device is there, but watches no unit.
+    UnassignedDevice,
     /// The device is switched off.
     DisabledDevice,
     /// The kind of event is not known here.
@@ -106,6 +108,7 @@ impl QuarantineReason {
         match self {
             Self::WrongApplication => "wrong_application",
             Self::UnknownDevice => "unknown_device",
+            Self::UnassignedDevice => "unassigned_device",
             Self::DisabledDevice => "disabled_device",
             Self::UnknownEvent => "unknown_event",
             Self::NotAnUplink => "not_an_uplink",

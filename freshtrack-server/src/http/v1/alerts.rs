@@ -164,11 +164,11 @@ pub struct AlertView {
 impl AlertView {
     fn of(alert: Alert, unit: TemperatureUnit) -> Self {
         Self {
-            id: *alert.id.as_uuid(),
-            site_id: *alert.site.as_uuid(),
-            area_id: *alert.area.as_uuid(),
-            unit_id: *alert.unit.as_uuid(),
-            device_id: alert.key.device.map(|d| *d.as_uuid()),
+            id: alert.id.as_uuid(),
+            site_id: alert.site.as_uuid(),
+            area_id: alert.area.as_uuid(),
+            unit_id: alert.unit.as_uuid(),
+            device_id: alert.key.device.map(|d| d.as_uuid()),
             alert_type: Wire(alert.key.alert_type),
             severity: Wire(alert.severity),
             status: Wire(alert.status),
@@ -188,19 +188,19 @@ impl AlertView {
             extreme: shown(alert.extreme, unit),
             temperature_unit: unit.into(),
             acknowledged: alert.acknowledged.map(|ack| AcknowledgementView {
-                by: *ack.by.as_uuid(),
+                by: ack.by.as_uuid(),
                 at: Time(ack.at),
                 note: ack.note,
             }),
             resolved: alert.resolved.map(|resolution| ResolutionView {
                 kind: Wire(resolution.kind),
-                by: resolution.by.map(|by| *by.as_uuid()),
+                by: resolution.by.map(|by| by.as_uuid()),
                 at: Time(resolution.at),
                 note: resolution.note,
             }),
             escalation_level: alert.escalation_level,
-            reraised_from: alert.reraised_from.map(|id| *id.as_uuid()),
-            correlated_with: alert.correlated_with.map(|id| *id.as_uuid()),
+            reraised_from: alert.reraised_from.map(|id| id.as_uuid()),
+            correlated_with: alert.correlated_with.map(|id| id.as_uuid()),
             corrective_action_pending: alert.corrective_action_pending,
             version: alert.version,
         }
@@ -238,9 +238,9 @@ impl From<AlertEvent> for AlertEventView {
     fn from(event: AlertEvent) -> Self {
         use freshtrack_core::principal::Actor;
         let (actor, actor_id) = match event.actor {
-            Actor::User(id) => ("user", Some(*id.as_uuid())),
-            Actor::SuperAdmin(id) => ("super_admin", Some(*id.as_uuid())),
-            Actor::ApiKey(id) => ("api_key", Some(*id.as_uuid())),
+            Actor::User(id) => ("user", Some(id.as_uuid())),
+            Actor::SuperAdmin(id) => ("super_admin", Some(id.as_uuid())),
+            Actor::ApiKey(id) => ("api_key", Some(id.as_uuid())),
             Actor::System => ("system", None),
         };
         Self {

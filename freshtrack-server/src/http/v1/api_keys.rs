@@ -51,7 +51,7 @@ pub struct ApiKeyView {
 impl From<ApiKey> for ApiKeyView {
     fn from(key: ApiKey) -> Self {
         Self {
-            id: *key.id.as_uuid(),
+            id: key.id.as_uuid(),
             name: key.name,
             prefix: key.prefix,
             scopes: key.scopes.into_iter().map(Wire).collect(),

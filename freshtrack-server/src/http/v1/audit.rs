@@ -45,7 +45,7 @@ impl AuditApi {
     ) -> Result<Json<AuditVerification>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
         caller.authorize(&app, org, Operation::VerifyAudit).await?;
-        let found = audit_chain::verify(app.store.audit.as_ref(), org).await?;
+        let found = audit_chain::verify(app.store.audit_log.as_ref(), org).await?;
         Ok(Json(AuditVerification {
             ok: found.first_bad_seq.is_none(),
             checked: found.checked,

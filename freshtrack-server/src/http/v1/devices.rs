@@ -59,13 +59,13 @@ pub struct DeviceView {
 impl From<Device> for DeviceView {
     fn from(d: Device) -> Self {
         Self {
-            id: *d.id.as_uuid(),
+            id: d.id.as_uuid(),
             name: d.name,
             dev_eui: d.dev_eui,
             kind: Wire(d.kind),
             transport: Wire(d.transport),
             model: d.model,
-            unit_id: d.unit_id.map(|unit| *unit.as_uuid()),
+            unit_id: d.unit_id.map(|unit| unit.as_uuid()),
             is_primary: d.is_primary,
             uplink_interval_seconds: d.uplink_interval_seconds,
             last_seen_at: d.last_seen_at.map(Time),

@@ -218,7 +218,7 @@ impl ReadingResult {
                 late,
                 warnings,
             } => Self {
-                reading_id: Some(*reading_id.as_uuid()),
+                reading_id: Some(reading_id.as_uuid()),
                 late: late.then_some(true),
                 warnings,
                 ..Self::new(index, ResultKind::Accepted)
@@ -227,7 +227,7 @@ impl ReadingResult {
                 reading_id,
                 value_differs,
             } => Self {
-                reading_id: Some(*reading_id.as_uuid()),
+                reading_id: Some(reading_id.as_uuid()),
                 value_differs: value_differs.then_some(true),
                 ..Self::new(index, ResultKind::Duplicate)
             },

@@ -42,7 +42,7 @@ pub struct OrganizationView {
 impl From<Organization> for OrganizationView {
     fn from(o: Organization) -> Self {
         Self {
-            id: *o.id.as_uuid(),
+            id: o.id.as_uuid(),
             name: o.name,
             slug: o.slug,
             timezone: o.timezone,
@@ -74,7 +74,7 @@ pub struct SiteView {
 impl From<Site> for SiteView {
     fn from(s: Site) -> Self {
         Self {
-            id: *s.id.as_uuid(),
+            id: s.id.as_uuid(),
             name: s.name,
             timezone: s.timezone,
             corrective_action_required: s.corrective_action_required,
@@ -105,8 +105,8 @@ pub struct AreaView {
 impl From<Area> for AreaView {
     fn from(a: Area) -> Self {
         Self {
-            id: *a.id.as_uuid(),
-            site_id: *a.site_id.as_uuid(),
+            id: a.id.as_uuid(),
+            site_id: a.site_id.as_uuid(),
             name: a.name,
             sort_order: a.sort_order,
             created_at: Time(a.created_at),
@@ -142,9 +142,9 @@ pub struct UnitView {
 impl From<Unit> for UnitView {
     fn from(u: Unit) -> Self {
         Self {
-            id: *u.id.as_uuid(),
-            site_id: *u.site_id.as_uuid(),
-            area_id: *u.area_id.as_uuid(),
+            id: u.id.as_uuid(),
+            site_id: u.site_id.as_uuid(),
+            area_id: u.area_id.as_uuid(),
             name: u.name,
             unit_type: Wire(u.unit_type),
             monitoring_mode: Wire(u.monitoring_mode),

@@ -78,9 +78,9 @@ pub struct ReadingView {
 impl ReadingView {
     fn of(reading: &Reading, unit: TemperatureUnit) -> Self {
         Self {
-            id: *reading.id().as_uuid(),
-            unit_id: *reading.unit.as_uuid(),
-            device_id: reading.device.map(|d| *d.as_uuid()),
+            id: reading.id().as_uuid(),
+            unit_id: reading.unit.as_uuid(),
+            device_id: reading.device.map(|d| d.as_uuid()),
             recorded_at: Time(reading.recorded_at),
             received_at: Time(reading.received_at),
             temperature: shown(reading.temperature, unit),
@@ -133,8 +133,8 @@ pub struct QuarantinedView {
 impl From<QuarantinedReading> for QuarantinedView {
     fn from(q: QuarantinedReading) -> Self {
         Self {
-            unit_id: *q.unit.as_uuid(),
-            device_id: q.device.map(|d| *d.as_uuid()),
+            unit_id: q.unit.as_uuid(),
+            device_id: q.device.map(|d| d.as_uuid()),
             recorded_at: Time(q.recorded_at),
             received_at: Time(q.received_at),
             reason: Wire(q.reason),

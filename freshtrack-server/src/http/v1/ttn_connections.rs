@@ -8,7 +8,7 @@ use crate::http::permissions::Operation;
 use crate::http::problem::Problem;
 use crate::http::wire::Time;
 use crate::networks::{self, NewConnection};
-use crate::store::ports::ManagedConnection;
+use crate::store::ports::ConnectionRecord;
 use freshtrack_core::hierarchy::parse_name;
 use freshtrack_core::ids::OrgId;
 use freshtrack_ttn::ids::ApplicationId;
@@ -43,7 +43,7 @@ pub struct ConnectionView {
 }
 
 impl ConnectionView {
-    fn of(managed: ManagedConnection, public_url: &str) -> Self {
+    fn of(managed: ConnectionRecord, public_url: &str) -> Self {
         Self {
             webhook_url: networks::webhook_url(public_url, &managed.connection.id),
             id: managed.connection.id.as_str().to_owned(),
