@@ -162,6 +162,11 @@ impl Commands {
         refresh_answer(false, message)
     }
 
+    /// Ends the connection, for example after a malformed frame; the outlet is told the reason.
+    pub fn close(&self, reason: CloseReason) {
+        self.mail.close(reason, None, Instant::now());
+    }
+
     /// Sends a message to this connection alone.
     pub(crate) fn tell(&mut self, event: ServerEvent, payload: &impl serde::Serialize) {
         let message = Message::direct(event, payload, SeqEffect::Keep);
