@@ -48,6 +48,10 @@ impl fmt::Debug for Dispatcher {
 }
 
 /// What a dispatcher needs.
+#[expect(
+    missing_debug_implementations,
+    reason = "only carries ports to `Dispatcher::start`"
+)]
 pub struct DispatcherParts {
     /// Where events come from.
     pub outbox: Arc<dyn Outbox>,

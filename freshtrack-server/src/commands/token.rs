@@ -64,7 +64,7 @@ pub async fn run(flags: Token) -> Result<ExitCode, Failure> {
 }
 
 fn granted(user: UserId, role: Role, now: Timestamp) -> Journal {
-    let payload = json!({ "user_id": user, "role": role });
+    let payload = json!({ "user_id": user, "role": role, "change": "role_changed" });
     Journal {
         audit: vec![AuditDraft {
             at: now,

@@ -35,7 +35,7 @@ pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         )
         .at("/ttn/:connection_id/:kind", post(webhooks::receive))
         .at("/openapi.json", get(openapi))
-        .nest_no_strip("/", v1_routes());
+        .nest("/", v1::service());
     Route::new()
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
@@ -68,10 +68,6 @@ pub fn health_endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .around(request_id::middleware)
         .with(AddData::new(app))
         .boxed()
-}
-
-fn v1_routes() -> impl poem::IntoEndpoint {
-    v1::service()
 }
 
 /// The document as clients get it: media types without parameters.

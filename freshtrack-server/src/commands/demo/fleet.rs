@@ -18,6 +18,9 @@ const COMPRESSOR_REPAIRED: u32 = 120;
 /// When the silent sensor sends its last reading.
 const SENSOR_FALLS_SILENT: u32 = 70;
 
+/// The unit that an organization begins with.
+const FIRST_UNIT: &str = "First fridge";
+
 /// A fault that was put into the fleet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fault {
@@ -123,7 +126,7 @@ impl Fleet {
         }
     }
 
-    /// Makes the units on the server.
+    /// Makes the units on the server, beside the one that is there from the start.
     pub(super) async fn install(
         &mut self,
         client: &Client,

@@ -304,12 +304,17 @@ fn values<T: Copy>(list: Option<Vec<Wire<T>>>) -> Vec<T> {
 }
 
 /// Alerts.
+#[derive(Debug)]
 pub struct AlertsApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id/alerts", tag = "Tags::Alerts")]
+#[OpenApi(tag = "Tags::Alerts")]
 impl AlertsApi {
     /// Alerts, newest first
-    #[oai(path = "/", method = "get", operation_id = "list_alerts")]
+    #[oai(
+        path = "/organizations/:org_id/alerts",
+        method = "get",
+        operation_id = "list_alerts"
+    )]
     #[expect(
         clippy::too_many_arguments,
         reason = "one argument per documented parameter"
@@ -368,7 +373,11 @@ impl AlertsApi {
     }
 
     /// One alert
-    #[oai(path = "/:alert_id", method = "get", operation_id = "get_alert")]
+    #[oai(
+        path = "/organizations/:org_id/alerts/:alert_id",
+        method = "get",
+        operation_id = "get_alert"
+    )]
     async fn get_alert(
         &self,
         app: Data<&Arc<App>>,
@@ -393,7 +402,7 @@ impl AlertsApi {
 
     /// An alert's history, oldest first
     #[oai(
-        path = "/:alert_id/history",
+        path = "/organizations/:org_id/alerts/:alert_id/history",
         method = "get",
         operation_id = "list_alert_history"
     )]
@@ -418,7 +427,7 @@ impl AlertsApi {
 
     /// Takes an alert: "I have it"
     #[oai(
-        path = "/:alert_id/acknowledge",
+        path = "/organizations/:org_id/alerts/:alert_id/acknowledge",
         method = "post",
         operation_id = "acknowledge_alert"
     )]
@@ -451,7 +460,7 @@ impl AlertsApi {
     ///
     /// If the condition still holds 15 minutes later, a new alert is raised.
     #[oai(
-        path = "/:alert_id/resolve",
+        path = "/organizations/:org_id/alerts/:alert_id/resolve",
         method = "post",
         operation_id = "resolve_alert"
     )]

@@ -31,12 +31,17 @@ pub struct AuditVerification {
 }
 
 /// Who changed what.
+#[derive(Debug)]
 pub struct AuditApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id/audit", tag = "Tags::Audit")]
+#[OpenApi(tag = "Tags::Audit")]
 impl AuditApi {
     /// Recomputes the organization's audit chain
-    #[oai(path = "/verification", method = "get", operation_id = "verify_audit")]
+    #[oai(
+        path = "/organizations/:org_id/audit/verification",
+        method = "get",
+        operation_id = "verify_audit"
+    )]
     async fn verify_audit(
         &self,
         app: Data<&Arc<App>>,

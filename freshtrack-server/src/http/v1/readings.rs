@@ -161,13 +161,14 @@ pub enum Order {
 }
 
 /// Readings.
+#[derive(Debug)]
 pub struct ReadingsApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id", tag = "Tags::Readings")]
+#[OpenApi(tag = "Tags::Readings")]
 impl ReadingsApi {
     /// Readings of a unit in a window
     #[oai(
-        path = "/units/:unit_id/readings",
+        path = "/organizations/:org_id/units/:unit_id/readings",
         method = "get",
         operation_id = "list_readings"
     )]
@@ -226,7 +227,7 @@ impl ReadingsApi {
 
     /// The newest evaluated reading of a unit
     #[oai(
-        path = "/units/:unit_id/readings/latest",
+        path = "/organizations/:org_id/units/:unit_id/readings/latest",
         method = "get",
         operation_id = "get_latest_reading"
     )]
@@ -256,7 +257,7 @@ impl ReadingsApi {
 
     /// Values put aside, newest first
     #[oai(
-        path = "/quarantined-readings",
+        path = "/organizations/:org_id/quarantined-readings",
         method = "get",
         operation_id = "list_quarantined_readings"
     )]
