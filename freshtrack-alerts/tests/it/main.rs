@@ -11,6 +11,7 @@ mod fixture;
 mod house;
 mod ingest;
 mod laws;
+mod rules;
 mod script;
 mod services;
 mod temperature;
