@@ -2,9 +2,11 @@
 
 pub mod actions;
 pub mod alert;
+mod call;
 pub mod cascade;
 pub mod change;
 pub mod engine;
+pub mod escalation;
 mod evaluate;
 pub mod group_commit;
 pub mod ingest;
@@ -13,6 +15,7 @@ mod journal;
 pub mod lifecycle;
 pub mod memory;
 pub mod monitor;
+mod operate;
 pub mod ports;
 pub mod posted;
 mod reconcile;

@@ -7,6 +7,7 @@
 
 mod alert_life;
 mod connectivity;
+mod escalation;
 mod fixture;
 mod house;
 mod ingest;
