@@ -8,6 +8,7 @@ pub mod change;
 pub mod engine;
 pub mod escalation;
 mod evaluate;
+pub mod food_safety;
 pub mod group_commit;
 pub mod ingest;
 pub mod intake;

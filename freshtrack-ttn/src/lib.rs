@@ -1,1 +1,23 @@
-//! Under construction.
+#![doc = include_str!("../README.md")]
+
+pub mod canonical;
+#[cfg(feature = "chirpstack")]
+pub mod chirpstack;
+pub mod codec;
+pub mod decode;
+pub mod event;
+pub mod event_time;
+pub mod ids;
+pub mod key;
+mod lenient;
+pub mod mapping;
+pub mod memory;
+pub mod network;
+pub mod ports;
+pub mod secrets;
+#[cfg(feature = "tts-webhook")]
+pub mod tts;
+pub mod uplink;
+pub mod webhook;
+
+pub use lenient::NanoInstant;

@@ -21,6 +21,9 @@ pub mod monitor_store;
 pub mod reading_store;
 pub mod sample;
 
+#[doc(hidden)]
+pub use freshtrack_core::testkit as core;
+
 use crate::change::Change;
 use crate::ports::{AlertStore, MonitorStore};
 use freshtrack_core::error::StoreError;
@@ -50,8 +53,9 @@ macro_rules! alerts_contract {
     ($module:ident, $fresh:path; $($law:ident)+) => {$(
         #[tokio::test]
         async fn $law() {
-            let store = $fresh().await;
-            $crate::testkit::$module::$law(&store).await;
+            if let Some(store) = $crate::testkit::core::Subject::subject($fresh().await) {
+                $crate::testkit::$module::$law(&store).await;
+            }
         }
     )+};
 }

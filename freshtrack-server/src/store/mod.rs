@@ -1,0 +1,23 @@
+//! The store: every storage port of the domain crates on SQLite and on PostgreSQL.
+//!
+//! Both keep the same tables (`migrations/sqlite`, `migrations/postgres`: same numbers, same titles)
+//! and pass the same contract suites. Inside, rows have small integer keys; at the ports there are only
+//! ids. Every table of a tenant has `org_key`, and every statement names it.
+
+mod alert_filter;
+mod batch;
+mod chain;
+mod column;
+mod error;
+mod handle;
+pub mod ports;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod resolve;
+mod rows;
+mod series;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+pub use error::OpenError;
+pub use handle::{Store, StoreHealth, StoreOptions};

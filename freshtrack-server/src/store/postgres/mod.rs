@@ -1,0 +1,74 @@
+//! The store on PostgreSQL: for more than one node.
+//!
+//! Writers of an organization queue at its row of `organization_head`, taken in order of key, so
+//! sequences have no gaps and two commits never wait for each other. Many rows go as arrays through
+//! `UNNEST`: one prepared statement per table whatever the number of rows.
+
+mod alert_store;
+mod api_keys;
+mod audit_log;
+mod commit;
+mod connections;
+mod devices;
+mod inbox;
+mod journal;
+mod lookup;
+mod monitor_store;
+mod open;
+mod organizations;
+mod outbox;
+mod places;
+mod reading_store;
+mod write_alerts;
+mod write_readings;
+
+pub use open::PostgresOptions;
+
+use super::error::failed;
+use freshtrack_core::error::StoreError;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+
+type Connection = PgConnection;
+type WriteTx = Transaction<'static, Postgres>;
+
+/// Every storage port on one PostgreSQL database.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Where queries outside a transaction go.
+    const fn reader(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Begins a transaction that writes.
+    async fn begin(&self) -> Result<WriteTx, StoreError> {
+        self.pool.begin().await.map_err(failed)
+    }
+
+    /// Begins a transaction that sees one state of the database throughout.
+    async fn snapshot(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+            .map_err(failed)
+    }
+}
+
+/// Makes everything of the transaction durable.
+async fn finish(tx: WriteTx) -> Result<(), StoreError> {
+    tx.commit().await.map_err(failed)
+}
+
+/// One column of some rows, as an array to bind.
+fn column<'r, R, T>(rows: &'r [R], of: impl Fn(&'r R) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
+}

@@ -1,0 +1,20 @@
+//! Rows as both databases answer them, and the values they stand for.
+
+mod alert;
+pub(crate) mod codes;
+mod device;
+mod journal;
+mod lns;
+mod people;
+mod place;
+mod reading;
+mod unit_context;
+
+pub(crate) use alert::{AlertEventRow, AlertRow};
+pub(crate) use device::DeviceRow;
+pub(crate) use journal::{AuditRow, OutboxRow};
+pub(crate) use lns::{ConnectionRow, PendingRow, QuarantinedEventRow, identity, rotated};
+pub(crate) use people::{ApiKeyRow, MemberRow, MembershipRow, UserRow};
+pub(crate) use place::{AreaRow, OrganizationRow, SiteRow, UnitRow, unit_display};
+pub(crate) use reading::{QuarantinedRow, ReadingRow, StoredRow};
+pub(crate) use unit_context::{ContextRow, RuleSetRow};

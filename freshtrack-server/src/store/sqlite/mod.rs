@@ -1,0 +1,77 @@
+//! The store on SQLite: the embedded default, one file, one writer.
+//!
+//! Write-ahead log, one writing connection that begins with `BEGIN IMMEDIATE` (a transaction that
+//! reads first and writes later fails at once when somebody else wrote in between), and a pool of
+//! reading connections that see the last committed state and never wait for the writer.
+
+mod alert_store;
+mod api_keys;
+mod audit_log;
+mod commit;
+mod connections;
+mod devices;
+mod inbox;
+mod journal;
+mod lookup;
+mod monitor_store;
+mod open;
+mod organizations;
+mod outbox;
+mod places;
+mod reading_store;
+mod write_alerts;
+mod write_readings;
+
+pub use open::{Durability, SqliteOptions};
+
+use super::error::failed;
+use freshtrack_core::error::StoreError;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+type Connection = SqliteConnection;
+type WriteTx = Transaction<'static, Sqlite>;
+
+/// Most rows one multi-row statement takes: at most 20 columns each stay below the 32,766 values that
+/// SQLite binds to one statement.
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+/// Every storage port on one SQLite file.
+///
+/// Several processes may open the same file; a writer that finds it busy for five seconds answers
+/// `Unavailable`.
+#[derive(Clone)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// Where queries outside a transaction go.
+    const fn reader(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Begins a transaction that writes; waits for the writer before.
+    async fn begin(&self) -> Result<WriteTx, StoreError> {
+        self.writer
+            .begin_with("BEGIN IMMEDIATE")
+            .await
+            .map_err(failed)
+    }
+
+    /// Begins a transaction that sees one state of the database throughout.
+    async fn snapshot(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.readers.begin().await.map_err(failed)
+    }
+}
+
+/// Makes everything of the transaction durable.
+async fn finish(tx: WriteTx) -> Result<(), StoreError> {
+    tx.commit().await.map_err(failed)
+}

@@ -1,0 +1,17 @@
+//! What the crate promises, through its public surface only.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+
+#[cfg(feature = "chirpstack")]
+mod chirpstack;
+mod decode_event;
+#[cfg(feature = "js-codecs")]
+mod hostile;
+#[cfg(feature = "js-codecs")]
+mod js;
+mod messages;
+mod native;
+mod sample;
+mod vectors;
+mod webhook;
