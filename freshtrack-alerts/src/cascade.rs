@@ -1,5 +1,6 @@
 //! Which rule applies to a unit: nearest scope first, field by field, with the place it came from.
 
+use crate::escalation::Plans;
 use crate::rules::{LimitRule, RuleFields, RuleScope, RuleSet};
 use freshtrack_core::device::Device;
 use freshtrack_core::hierarchy::{Unit, UnitType};
@@ -57,6 +58,8 @@ macro_rules! rule_fields {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub struct EffectiveRules {
             $($(#[$doc])* pub $field: $ty,)+
+            /// Who is called again, and when.
+            pub escalation: Plans,
             /// Changes whenever a rule set that reaches the unit changes.
             pub version: i64,
         }
@@ -129,6 +132,7 @@ impl EffectiveRules {
             manual_grace_seconds: 0,
             door_warning_seconds: 180,
             door_critical_seconds: 600,
+            escalation: Plans::default(),
             version: 0,
         }
     }
@@ -246,7 +250,7 @@ pub fn resolve(
             let temp_min = layers.nearest(|fields| fields.temp_min.map(limit), base.temp_min);
             let version = layers.0.iter().flatten().map(|set| set.version).sum();
             (
-                EffectiveRules { temp_max: temp_max.0, temp_min: temp_min.0, $($field: $field.0,)+ version },
+                EffectiveRules { temp_max: temp_max.0, temp_min: temp_min.0, $($field: $field.0,)+ escalation: base.escalation, version },
                 RuleSources { temp_max: temp_max.1, temp_min: temp_min.1, $($field: $field.1,)+ },
             )
         }};

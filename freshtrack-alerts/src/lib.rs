@@ -2,9 +2,11 @@
 
 pub mod actions;
 pub mod alert;
+mod call;
 pub mod cascade;
 pub mod change;
 pub mod engine;
+pub mod escalation;
 mod evaluate;
 pub mod food_safety;
 pub mod group_commit;
@@ -14,11 +16,14 @@ mod journal;
 pub mod lifecycle;
 pub mod memory;
 pub mod monitor;
+mod operate;
 pub mod ports;
 pub mod posted;
 mod reconcile;
 pub mod replay;
+pub mod rule_check;
 pub mod rules;
+mod run;
 pub mod step;
 pub mod suppression;
 pub mod sweep;

@@ -6,15 +6,15 @@
 use crate::alert::{
     Alert, AlertEventKind, AlertKey, AlertStatus, AlertType, RaiseReason, Severity, Violated,
 };
-use crate::lifecycle::{self, RERAISE_AFTER, Refusal, ResolveWish};
+use crate::lifecycle;
 use crate::monitor::connectivity::{self, ConnectivityAxis};
 use crate::monitor::door::DoorAxis;
 use crate::monitor::temperature::{Episode, TemperatureAxis};
-use crate::monitor::{HeldBack, Monitor, Reraise};
-use crate::step::{AlertChange, Run, UnitEvent, provisional};
-use crate::suppression::Window;
+use crate::monitor::{HeldBack, Monitor};
+use crate::run::Run;
+use crate::step::{AlertChange, UnitEvent, provisional};
 use crate::text;
-use freshtrack_core::ids::{AlertId, DeviceId, UserId};
+use freshtrack_core::ids::{AlertId, DeviceId};
 use freshtrack_core::principal::Actor;
 use freshtrack_core::reading::DoorState;
 use freshtrack_core::time::Timestamp;
@@ -40,7 +40,7 @@ impl Condition {
     }
 }
 
-const fn unit_key(alert_type: AlertType) -> AlertKey {
+pub(crate) const fn unit_key(alert_type: AlertType) -> AlertKey {
     AlertKey {
         alert_type,
         device: None,
@@ -153,6 +153,7 @@ impl Run<'_> {
                 self.now,
             );
         }
+        self.call_again();
     }
 
     /// Devices that are not the unit's any more take their alerts with them.
@@ -279,6 +280,7 @@ impl Run<'_> {
         self.touched.push(id);
         self.m.alerts.push(alert);
         let index = self.m.alerts.len() - 1;
+        self.start_calling(index);
         self.tell(
             AlertEventKind::Raised,
             index,
@@ -339,6 +341,7 @@ impl Run<'_> {
         let lapsed = lifecycle::raise_severity(alert, condition.severity);
         let title = text::title(&self.m.alerts[index], self.facts);
         self.m.alerts[index].title = title;
+        self.start_calling(index);
         let kind = if self.m.alerts[index].key.alert_type == AlertType::TempExcursion {
             AlertEventKind::Confirmed
         } else {
@@ -360,20 +363,22 @@ impl Run<'_> {
         }
     }
 
-    fn resolve_by_itself(&mut self, index: usize, cleared_at: Timestamp) {
+    pub(crate) fn resolve_by_itself(&mut self, index: usize, cleared_at: Timestamp) {
         let (now, required) = (self.now, self.facts.corrective_action_required);
         lifecycle::resolve_by_itself(self.touch(index), cleared_at, required, now);
         self.close(index, AlertEventKind::ResolvedAuto, Actor::System);
     }
 
-    fn close(&mut self, index: usize, kind: AlertEventKind, actor: Actor) {
+    pub(crate) fn close(&mut self, index: usize, kind: AlertEventKind, actor: Actor) {
         self.tell(kind, index, actor, json!({}));
         let alert = self.m.alerts.remove(index);
+        let (id, key) = (alert.id, alert.key);
         self.closed.push(alert);
+        self.release(id, key);
     }
 
     /// The alert, to be changed: its version rises once per step.
-    fn touch(&mut self, index: usize) -> &mut Alert {
+    pub(crate) fn touch(&mut self, index: usize) -> &mut Alert {
         let alert = &mut self.m.alerts[index];
         if !self.touched.contains(&alert.id) {
             self.touched.push(alert.id);
@@ -382,7 +387,13 @@ impl Run<'_> {
         alert
     }
 
-    fn tell(&mut self, kind: AlertEventKind, index: usize, actor: Actor, details: Value) {
+    pub(crate) fn tell(
+        &mut self,
+        kind: AlertEventKind,
+        index: usize,
+        actor: Actor,
+        details: Value,
+    ) {
         self.alert_changes.push(AlertChange {
             kind,
             actor,
@@ -390,7 +401,9 @@ impl Run<'_> {
             details,
         });
     }
+}
 
+impl Run<'_> {
     pub(crate) fn tell_max_excursion(&mut self) {
         self.m.max_excursion_told = true;
         let key = unit_key(AlertType::TempExcursion);
@@ -403,93 +416,6 @@ impl Run<'_> {
                 json!({}),
             );
         }
-    }
-
-    pub(crate) fn acknowledge(&mut self, key: AlertKey, by: UserId, note: Option<&str>) {
-        let Some(index) = self.open_or_refuse(key) else {
-            return;
-        };
-        let mut alert = self.m.alerts[index].clone();
-        match lifecycle::acknowledge(&mut alert, by, note, self.now) {
-            Ok(false) => {}
-            Ok(true) => {
-                self.m.alerts[index] = alert;
-                self.touch(index);
-                let details = json!({ "note": note });
-                self.tell(
-                    AlertEventKind::Acknowledged,
-                    index,
-                    Actor::User(by),
-                    details,
-                );
-            }
-            Err(refusal) => self.refused = Some(refusal),
-        }
-    }
-
-    pub(crate) fn resolve_as_wished(&mut self, key: AlertKey, wish: &ResolveWish<'_>) {
-        let Some(index) = self.open_or_refuse(key) else {
-            return;
-        };
-        let mut alert = self.m.alerts[index].clone();
-        let required = self.facts.corrective_action_required;
-        if let Err(refusal) = lifecycle::resolve_manually(&mut alert, wish, required, self.now) {
-            self.refused = Some(refusal);
-            return;
-        }
-        self.m.alerts[index] = alert;
-        self.touch(index);
-        let id = self.m.alerts[index].id;
-        self.close(index, AlertEventKind::ResolvedManual, Actor::User(wish.by));
-        // forgotten again by the reconciliation that follows if the condition does not hold
-        self.m.reraises.push(Reraise {
-            key,
-            at: self.now + RERAISE_AFTER,
-            from: id,
-        });
-    }
-
-    pub(crate) fn snooze(&mut self, key: AlertKey, by: UserId, window: Window) {
-        let Some(index) = self.open_or_refuse(key) else {
-            return;
-        };
-        let details = json!({ "until": window.ends_at, "suppression": window.id });
-        self.m.suppressions.push(window);
-        self.touch(index);
-        self.tell(AlertEventKind::Snoozed, index, Actor::User(by), details);
-    }
-
-    fn open_or_refuse(&mut self, key: AlertKey) -> Option<usize> {
-        let open = self.m.alerts.iter().position(|alert| alert.key == key);
-        if open.is_none() {
-            self.refused = Some(Refusal::NotOpen);
-        }
-        open
-    }
-
-    pub(crate) fn archive(&mut self, by: Option<UserId>) {
-        self.reason = "archived";
-        let actor = by.map_or(Actor::System, Actor::User);
-        while !self.m.alerts.is_empty() {
-            let now = self.now;
-            lifecycle::resolve_administratively(self.touch(0), by, "unit archived", now);
-            self.close(0, AlertEventKind::ResolvedManual, actor);
-        }
-        let forgotten = std::mem::take(self.m);
-        *self.m = Monitor {
-            archived: true,
-            evaluated_at: forgotten.evaluated_at,
-            suppressions: forgotten.suppressions,
-            ..Monitor::default()
-        };
-        self.note_state();
-    }
-
-    pub(crate) fn restore(&mut self) {
-        self.reason = "restored";
-        self.m.archived = false;
-        self.m.rules_version = self.rules.version;
-        self.raise_reason = RaiseReason::UnitRestored;
     }
 }
 

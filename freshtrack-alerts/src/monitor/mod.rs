@@ -98,6 +98,9 @@ pub struct Monitor {
     /// Version of the rules it was judged by last.
     #[serde(rename = "rv", skip_serializing_if = "is_default")]
     pub rules_version: i64,
+    /// Calls made about open alerts.
+    #[serde(rename = "es", skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Calls>,
     /// Whether the open temperature alert has had its notice of lasting too long.
     #[serde(rename = "mx", skip_serializing_if = "is_default")]
     pub max_excursion_told: bool,
@@ -131,6 +134,16 @@ pub struct HeldBack {
     /// End of the suppression as it was known then.
     #[serde(with = "micros")]
     pub until: Timestamp,
+}
+
+/// How often escalation has called about an open alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calls {
+    /// Which alert.
+    #[serde(flatten)]
+    pub key: AlertKey,
+    /// Steps and repetitions.
+    pub made: u16,
 }
 
 impl Monitor {

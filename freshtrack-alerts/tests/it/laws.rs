@@ -50,7 +50,14 @@ fn ticks_change_nothing(engine: StepFn, life: &Script) -> TestCaseResult {
         prop_assert_eq!(axes(&due), axes(&other), "{:?}", ticks);
         prop_assert_eq!(due.monitor.cooling_failure, other.monitor.cooling_failure);
         prop_assert_eq!(&due.monitor.devices, &other.monitor.devices);
-        prop_assert_eq!(due.deadline, other.deadline);
+        let calls = |f: &F1| {
+            let mut alerts = f.monitor.alerts.iter();
+            alerts.any(|alert| alert.next_escalation_at.is_some())
+        };
+        if !calls(&due) && !calls(&other) {
+            // calls count from when an alert was raised, which is when it was known
+            prop_assert_eq!(due.deadline, other.deadline);
+        }
         let open = |f: &F1| {
             let alerts = f.monitor.alerts.iter();
             let mut open: Vec<_> = alerts

@@ -7,10 +7,12 @@
 
 mod alert_life;
 mod connectivity;
+mod escalation;
 mod fixture;
 mod house;
 mod ingest;
 mod laws;
+mod rules;
 mod script;
 mod services;
 mod temperature;
