@@ -1,5 +1,10 @@
 //! What only a database can get wrong, on both of them.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a law panics when it is broken; that is all it does"
+)]
+
 use crate::network::Stores;
 use freshtrack_alerts::change::Change;
 use freshtrack_alerts::ports::MonitorStore;
@@ -64,7 +69,7 @@ pub(crate) async fn a_nul_in_what_was_sent_does_not_lose_the_evidence<S: Stores>
     let tenant = Tenant::create(store, "Tenant").await;
     let mut change = Change::empty(tenant.org, at(10));
     let mut value = alerts::quarantined(tenant.unit, 1);
-    value.raw_value = "12\0.5".to_owned();
+    "12\0.5".clone_into(&mut value.raw_value);
     change.quarantined.push(value);
     must_commit(store, change).await;
     let kept = store

@@ -6,6 +6,7 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::Places;
 use freshtrack_core::testkit::sample::{Tenant, journal};
 use freshtrack_server::store::sqlite::{SqliteOptions, SqliteStore};
+use freshtrack_server::store::{Store, StoreOptions};
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 
@@ -36,9 +37,7 @@ async fn postgres_refuses_to_change_or_remove_an_audit_event() {
     let Some(url) = scratch::postgres_url().await else {
         return;
     };
-    let store = freshtrack_server::store::Store::connect(&url, Default::default())
-        .await
-        .unwrap();
+    let store = Store::connect(&url, StoreOptions::default()).await.unwrap();
     let (_, new) = Tenant::new("Tenant");
     store
         .organizations

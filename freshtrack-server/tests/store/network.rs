@@ -1,5 +1,10 @@
 //! Laws of the connection directory and the inbox, on both databases.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a law panics when it is broken; that is all it does"
+)]
+
 use freshtrack_alerts::change::Change;
 use freshtrack_alerts::ports::MonitorStore;
 use freshtrack_alerts::testkit::{AlertStores, must_commit, sample as alerts};
