@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod bench;
 pub mod canonical;
 #[cfg(feature = "chirpstack")]
 pub mod chirpstack;
@@ -15,6 +16,7 @@ pub mod memory;
 pub mod network;
 pub mod ports;
 pub mod secrets;
+pub mod testkit;
 #[cfg(feature = "tts-webhook")]
 pub mod tts;
 pub mod uplink;

@@ -196,7 +196,8 @@
         else if (found !== null && found !== undefined) normalized = '[' + object(found) + ']';
       }
     }
-    return answer(['data', text, 'warnings', write(warnings, 1), 'more', write(more, 1), 'normalized', normalized]);
+    return answer(['data', text, 'warnings', write(warnings, 1), 'more', write(more, 1), 'normalized', normalized,
+      'normalizer', entry.normalizeUplink ? 'true' : 'false']);
   };
   const decodeDownlink = (input, entry) => {
     if (!entry.decodeDownlink) return '!entry';
