@@ -5,8 +5,11 @@
 
 use crate::canonical::{CanonicalReading, Decoded, NoMeasurement};
 #[cfg(feature = "js-codecs")]
+use crate::codec::CodecInput;
+#[cfg(feature = "js-codecs")]
 use crate::codec::js::ScriptCodec;
-use crate::codec::{Codec, CodecFailure, CodecInput, CodecOutput};
+use crate::codec::native::{Family, NativeProfile, decode_native};
+use crate::codec::{Codec, CodecFailure, CodecOutput};
 use crate::decode::{DecodePolicy, decode_event};
 use crate::event::{DeviceIdentity, EventBody, LnsEvent};
 use crate::lenient::NanoInstant;
@@ -123,19 +126,13 @@ pub fn parse_hex(text: &str) -> Result<Vec<u8>, InvalidJob> {
 /// Every name `device` accepts, families first, then their other names.
 #[must_use]
 pub fn device_names() -> Vec<&'static str> {
-    let mut names = Vec::new();
-    #[cfg(feature = "native-codecs")]
-    {
-        use crate::codec::native::Family;
-        names.extend(Family::ALL.iter().map(|family| family.as_str()));
-        names.extend(Family::ALL.iter().flat_map(|family| family.aliases()));
-    }
-    #[cfg(feature = "cayenne")]
-    names.push(CAYENNE);
-    names
+    let families = Family::ALL.iter().map(|family| family.as_str());
+    let others = Family::ALL
+        .iter()
+        .flat_map(|family| family.aliases().iter().copied());
+    families.chain(others).chain([CAYENNE]).collect()
 }
 
-#[cfg(feature = "cayenne")]
 const CAYENNE: &str = "cayenne-lpp";
 
 /// Decodes one frame: `{"codec": …, "readings": […], "warnings": […], "quarantine": …}`.
@@ -156,7 +153,6 @@ pub fn decode_job(job: &Job) -> Result<Value, InvalidJob> {
 }
 
 fn decode_device(job: &Job, name: &str) -> Result<Value, InvalidJob> {
-    #[cfg(feature = "cayenne")]
     if name.eq_ignore_ascii_case(CAYENNE) {
         let cayenne = Some(crate::codec::cayenne::CayenneProfile::default());
         let policy = DecodePolicy {
@@ -166,9 +162,7 @@ fn decode_device(job: &Job, name: &str) -> Result<Value, InvalidJob> {
         let said = crate::codec::cayenne::cayenne_fields(&job.bytes);
         return Ok(report(job, &policy, None, &said_by_script(Ok(said))));
     }
-    #[cfg(feature = "native-codecs")]
-    if let Ok(family) = name.parse() {
-        use crate::codec::native::{NativeProfile, decode_native};
+    if let Ok(family) = name.parse::<Family>() {
         let profile = NativeProfile::new(family);
         let policy = DecodePolicy {
             native: Some(profile),

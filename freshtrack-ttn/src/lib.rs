@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(all(feature = "native-codecs", feature = "cayenne"))]
 pub mod bench;
 pub mod canonical;
 #[cfg(feature = "chirpstack")]
@@ -10,6 +11,10 @@ pub mod event;
 pub mod event_time;
 pub mod ids;
 pub mod key;
+#[cfg_attr(
+    not(feature = "tts-webhook"),
+    expect(dead_code, reason = "each adapter uses its part")
+)]
 mod lenient;
 pub mod mapping;
 pub mod memory;

@@ -16,7 +16,7 @@ mod memory {
     use super::{MemoryInbox, OrgId, org};
 
     async fn fresh() -> (MemoryInbox, OrgId, OrgId) {
-        (MemoryInbox::default(), org(1), org(2))
+        std::future::ready((MemoryInbox::default(), org(1), org(2))).await
     }
 
     freshtrack_ttn::inbox_contract!(fresh);
