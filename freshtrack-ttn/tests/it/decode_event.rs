@@ -9,6 +9,7 @@ use freshtrack_ttn::codec::cayenne::CayenneProfile;
 use freshtrack_ttn::codec::native::{Family, NativeProfile};
 use freshtrack_ttn::codec::{Codec, CodecFailure, CodecInput, CodecOutput, FailureClass};
 use freshtrack_ttn::decode::{DecodeMode, DecodePolicy, DecodedEvent, decode_event};
+use proptest::prelude::*;
 use serde_json::json;
 
 fn decode(message: &serde_json::Value, policy: &DecodePolicy) -> DecodedEvent {
@@ -407,5 +408,24 @@ fn a_door_mounted_the_other_way_round_reads_the_other_way_round() {
                 .iter()
                 .any(|r| r.value == Some(Value::Contact(expected)))
         );
+    }
+}
+
+proptest! {
+    /// Whatever a formatter writes, it becomes finite readings or none, and sentinels never numbers.
+    #[test]
+    fn no_fields_of_any_shape_stop_the_decoder(
+        name in prop_oneof![Just("temperature"), Just("battery"), Just("hum"), Just("history"), Just("x")],
+        value in crate::messages::any_json(),
+        normalized in crate::messages::any_json(),
+    ) {
+        let mut message = with("decoded_payload", json!({name: value}));
+        message["uplink_message"]["normalized_payload"] = json!([normalized]);
+        let decoded = decode(&message, &DecodePolicy::default());
+        for (index, reading) in decoded.readings.iter().enumerate() {
+            prop_assert_eq!(usize::try_from(reading.index).unwrap(), index);
+            prop_assert_eq!(reading.value.is_none(), matches!(reading.quality, Quality::Fault(_)));
+            prop_assert_eq!(reading.role, Role::Unassigned);
+        }
     }
 }

@@ -82,7 +82,7 @@
     'toSorted', 'toReversed', 'with'], (self) => self.length);
   guard(String.prototype, ['indexOf', 'lastIndexOf', 'includes', 'split', 'replace', 'replaceAll'],
     (self, args) => (typeof args[0] === 'string' ? self.length * (args[0].length + 1) : self.length));
-  guard(String.prototype, ['repeat', 'padStart', 'padEnd'], (self, args) => self.length + args[0] / 8);
+  guard(String.prototype, ['repeat', 'padStart', 'padEnd'], (self, args) => (self.length + 1) * args[0] * 2);
   const nativeFrom = Array.from;
   Array.from = function from(source, ...rest) {
     if (source !== null && typeof source === 'object') charge(source.length);
