@@ -4,9 +4,11 @@
 //! Temperatures are degrees Celsius from here on, as whole milli-degrees: nothing after this module sees a
 //! float, and nothing before it has rounded one.
 
+mod chemistry;
 mod measurement;
 mod value;
 
+pub use chemistry::Chemistry;
 pub use measurement::{
     Decoded, Fact, MeasuredAt, Measurement, NoMeasurement, Rejected, SensorKind,
 };
