@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Events taken at once.
 const EVENTS_MAX: u16 = 500;
 /// How long an organization's display unit is remembered.
-const UNIT_REMEMBERED: Duration = Duration::from_secs(60);
+const UNIT_REMEMBERED: Duration = Duration::from_mins(1);
 
 /// Hands committed events to the hub.
 pub struct Dispatcher {
@@ -96,7 +96,7 @@ impl Dispatcher {
             match self.round().await {
                 Ok(()) => self.beat.beat(),
                 Err(error) => {
-                    tracing::warn!(error = ?error, "dispatcher could not read the outbox")
+                    tracing::warn!(error = ?error, "dispatcher could not read the outbox");
                 }
             }
             if stopping {

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A loop that did not come round for this long does not work.
-const BEAT_WITHIN: Duration = Duration::from_secs(60);
+const BEAT_WITHIN: Duration = Duration::from_mins(1);
 /// The database answers within this, or is not reachable.
 const DATABASE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -75,6 +75,10 @@ pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
 
 /// Metrics in Prometheus' text format.
 #[handler]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "handlers take what they extract"
+)]
 pub(super) fn metrics(app: Data<&Arc<App>>) -> Response {
     let stats = app.hub.stats();
     ::metrics::gauge!("freshtrack_realtime_connections").set(exact(stats.connections.iter().sum()));

@@ -135,10 +135,10 @@ fn caller_key(request: &Request) -> String {
     match credential {
         Some(value) => {
             let digest = Sha256::digest(value.as_bytes());
-            digest[..8]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
+            base64::Engine::encode(
+                &base64::engine::general_purpose::STANDARD_NO_PAD,
+                &digest[..12],
+            )
         }
         None => request
             .remote_addr()

@@ -37,7 +37,7 @@ use tokio_util::task::TaskTracker;
 
 /// People remembered between requests, and for how long.
 const USERS_REMEMBERED: u64 = 10_000;
-const USER_REMEMBERED: Duration = Duration::from_secs(60);
+const USER_REMEMBERED: Duration = Duration::from_mins(1);
 /// Requests under way get this long to end at a stop.
 const REQUESTS_END_WITHIN: Duration = Duration::from_secs(10);
 /// Everything gets this long at a stop.

@@ -75,6 +75,7 @@ pub(super) struct Fleet {
 impl Fleet {
     /// The fleet of a seed.
     pub(super) fn new(seed: u64) -> Self {
+        use Behaviour as B;
         let unit = |name, unit_type, behaviour, middle, swing, cycle| SimulatedUnit {
             name,
             unit_type,
@@ -84,9 +85,9 @@ impl Fleet {
             swing,
             cycle,
         };
-        use Behaviour as B;
         Self {
             units: vec![
+                unit(FIRST_UNIT, "fridge", B::Normal, 2.7, 0.6, 24.0),
                 unit(
                     "Walk-in cooler",
                     "walk_in_cooler",
@@ -133,9 +134,13 @@ impl Fleet {
         made: &Onboarded,
     ) -> anyhow::Result<()> {
         for unit in &mut self.units {
-            unit.id = client
-                .create_unit(made.area.as_uuid(), unit.name, unit.unit_type)
-                .await?;
+            unit.id = if unit.name == FIRST_UNIT {
+                made.unit.as_uuid()
+            } else {
+                client
+                    .create_unit(made.area.as_uuid(), unit.name, unit.unit_type)
+                    .await?
+            };
         }
         Ok(())
     }
