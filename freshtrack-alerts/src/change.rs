@@ -3,6 +3,7 @@
 use crate::alert::{Alert, AlertEvent};
 use crate::monitor::Monitor;
 use crate::rules::RuleSet;
+use crate::step::Facts;
 use freshtrack_core::audit::Journal;
 use freshtrack_core::device::{Device, DeviceSeen};
 use freshtrack_core::hierarchy::{Organization, Unit, UnitStatus};
@@ -52,6 +53,20 @@ pub struct UnitContext {
     /// The newest `recorded_at` stored for the unit, accepted or put aside: a reading above it cannot
     /// be a duplicate.
     pub stored_until: Option<Timestamp>,
+}
+
+impl UnitContext {
+    /// What a step wants to know, beside the monitor it changes.
+    pub fn split(&mut self) -> (Facts<'_>, &mut Monitor) {
+        let facts = Facts {
+            unit: &self.unit,
+            site_name: &self.site_name,
+            site_timezone: &self.site_timezone,
+            corrective_action_required: self.corrective_action_required,
+            devices: &self.devices,
+        };
+        (facts, &mut self.monitor)
+    }
 }
 
 /// What an evaluation of some units of one organization needs.

@@ -24,6 +24,15 @@ macro_rules! wire_enum {
             }
         }
 
+        impl $crate::hierarchy::WireEnum for $name {
+            const NAME: &'static str = stringify!($name);
+            const VALUES: &'static [Self] = Self::ALL;
+
+            fn wire_name(self) -> &'static str {
+                self.as_str()
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
@@ -40,6 +49,26 @@ macro_rules! wire_enum {
             }
         }
     };
+}
+
+/// An enumeration with wire names: what API documents and parsers need of it.
+pub trait WireEnum: Copy + Sized + Send + Sync + 'static {
+    /// Name of the type.
+    const NAME: &'static str;
+    /// Every value, in declared order.
+    const VALUES: &'static [Self];
+
+    /// The wire name.
+    fn wire_name(self) -> &'static str;
+
+    /// The value with this wire name.
+    #[must_use]
+    fn from_wire(name: &str) -> Option<Self> {
+        Self::VALUES
+            .iter()
+            .copied()
+            .find(|value| value.wire_name() == name)
+    }
 }
 
 /// The text is none of an enumeration's wire names.

@@ -5,6 +5,7 @@ pub mod decimal;
 pub mod device;
 pub mod error;
 pub mod event;
+pub mod evidence;
 pub mod hierarchy;
 pub mod ids;
 #[cfg(feature = "jwt")]

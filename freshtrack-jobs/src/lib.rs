@@ -1,1 +1,21 @@
-//! Under construction.
+#![doc = include_str!("../README.md")]
+
+pub mod admission;
+pub mod job;
+pub mod memory;
+pub mod ports;
+pub mod queue_settings;
+pub mod registry;
+pub mod retry;
+pub mod schedule;
+pub mod stats;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+mod wakeups;
+pub mod worker;
+
+pub use job::{Job, JobId, JobKey, Kind, Lane, NewJob, Payload, QueueName, Reason, Tenant};
+pub use ports::{Queue, QueueAdmin, QueueError, Schedules};
+pub use registry::{Context, Handler, KindSpec, Outcome, Registry};
+pub use retry::{Class, Policy};
+pub use worker::{Ticker, Worker, WorkerConfig};

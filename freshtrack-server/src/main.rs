@@ -1,1 +1,5 @@
-fn main() {}
+//! The `freshtrack` program.
+
+fn main() -> std::process::ExitCode {
+    freshtrack_server::cli::run()
+}

@@ -1,1 +1,61 @@
-fn main() {}
+//! Repository tasks, run as `cargo xtask <task>`.
+//!
+//! | task | what for |
+//! |---|---|
+//! | `ci` | the project's test command: every check, in order, stopping at the first failure |
+//! | `services` | private PostgreSQL, Redis and Mosquitto on loopback for tests and benches |
+//! | `openapi` | writes `openapi/v1.json` and its derived form, or checks that they are current |
+//! | `tidy` | what no compiler checks: crate edges, file lengths, paths named in documents |
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line tool: standard output is its interface"
+)]
+
+mod ci;
+mod openapi;
+mod services;
+mod tidy;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Repository tasks of FreshTrack")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every check of the project, as CI does.
+    Ci(ci::Args),
+    /// Start, show or stop private backends for tests.
+    Services(services::Args),
+    /// Write the `OpenAPI` documents, or check that they are current.
+    Openapi(openapi::Args),
+    /// Check the rules of the house that no compiler knows.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes, not a backtrace: what failed is a command, not this program.
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<()> {
+    match task {
+        Task::Ci(args) => ci::run(args),
+        Task::Services(args) => services::run(args),
+        Task::Openapi(args) => openapi::run(args),
+        Task::Tidy => tidy::run(),
+    }
+}

@@ -134,6 +134,14 @@ macro_rules! pass_on {
                 $crate::ports::Places::find_site(&self.$inner, org, id).await
             }
 
+            async fn find_area(
+                &self,
+                org: $crate::ids::OrgId,
+                id: $crate::ids::AreaId,
+            ) -> Result<Option<$crate::hierarchy::Area>, $crate::error::StoreError> {
+                $crate::ports::Places::find_area(&self.$inner, org, id).await
+            }
+
             async fn find_unit(
                 &self,
                 org: $crate::ids::OrgId,

@@ -99,6 +99,10 @@ impl Places for MemoryStore {
         Ok(self.with(|state| state.tenant(org)?.site(id).cloned()))
     }
 
+    async fn find_area(&self, org: OrgId, id: AreaId) -> Result<Option<Area>, StoreError> {
+        Ok(self.with(|state| state.tenant(org)?.area(id).cloned()))
+    }
+
     async fn find_unit(&self, org: OrgId, id: UnitId) -> Result<Option<Unit>, StoreError> {
         Ok(self.with(|state| state.tenant(org)?.unit(id).cloned()))
     }

@@ -58,6 +58,12 @@ impl TenantRows {
         self.sites.get(&id)
     }
 
+    /// An area.
+    #[must_use]
+    pub fn area(&self, id: AreaId) -> Option<&Area> {
+        self.areas.get(&id)
+    }
+
     /// A unit.
     #[must_use]
     pub fn unit(&self, id: UnitId) -> Option<&Unit> {

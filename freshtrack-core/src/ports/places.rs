@@ -75,6 +75,12 @@ pub trait Places: Send + Sync {
     /// If the question could not be answered.
     async fn find_site(&self, org: OrgId, id: SiteId) -> Result<Option<Site>, StoreError>;
 
+    /// The area, if it is of this organization.
+    ///
+    /// # Errors
+    /// If the question could not be answered.
+    async fn find_area(&self, org: OrgId, id: AreaId) -> Result<Option<Area>, StoreError>;
+
     /// The unit, if it is of this organization.
     ///
     /// # Errors

@@ -1,0 +1,160 @@
+//! What people do with alerts: take them, close them. It goes through the same step as everything.
+
+use crate::alert::{Alert, AlertStatus};
+use crate::engine::{Engine, UnitError};
+use crate::lifecycle::{Refusal, ResolveWish};
+use crate::ports::AlertStore;
+use crate::step::Input;
+use freshtrack_core::error::StoreError;
+use freshtrack_core::ids::{AlertId, OrgId, UserId};
+use freshtrack_core::time::Timestamp;
+use std::sync::Arc;
+
+/// Acknowledges and resolves alerts.
+#[derive(Clone)]
+pub struct AlertActions {
+    engine: Engine,
+    alerts: Arc<dyn AlertStore>,
+}
+
+impl std::fmt::Debug for AlertActions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AlertActions").finish_non_exhaustive()
+    }
+}
+
+/// Why an alert is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActionError {
+    /// No such alert in this organization.
+    #[error("no such alert")]
+    NotFound,
+    /// It is closed, and stays so.
+    #[error("alert is resolved")]
+    AlreadyResolved,
+    /// Somebody else has taken it.
+    #[error("alert is acknowledged by somebody else")]
+    AlreadyAcknowledged {
+        /// Who.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A person's resolve says why.
+    #[error("a note is required")]
+    NoteRequired,
+    /// A text is too long.
+    #[error("the note is too long")]
+    NoteTooLong,
+    /// The site wants to know what was done.
+    #[error("a corrective action is required")]
+    CorrectiveActionRequired,
+    /// The store did not answer; nothing was changed.
+    #[error("the store did not answer")]
+    Unavailable(#[source] StoreError),
+}
+
+impl From<Refusal> for ActionError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotOpen => Self::AlreadyResolved,
+            Refusal::AlreadyAcknowledged { by, at } => Self::AlreadyAcknowledged { by, at },
+            Refusal::NoteRequired => Self::NoteRequired,
+            Refusal::NoteTooLong => Self::NoteTooLong,
+            Refusal::CorrectiveActionRequired => Self::CorrectiveActionRequired,
+        }
+    }
+}
+
+impl AlertActions {
+    /// Actions over these ports.
+    #[must_use]
+    pub fn new(engine: Engine, alerts: Arc<dyn AlertStore>) -> Self {
+        Self { engine, alerts }
+    }
+
+    /// Takes the alert for `by` and answers it as it is then. Taking it again changes nothing.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn acknowledge(
+        &self,
+        org: OrgId,
+        id: AlertId,
+        by: UserId,
+        note: Option<&str>,
+    ) -> Result<Alert, ActionError> {
+        let alert = self.find_open(org, id).await?;
+        if let (AlertStatus::Acknowledged, Some(held)) = (alert.status, &alert.acknowledged)
+            && held.by == by
+        {
+            return Ok(alert);
+        }
+        let key = alert.key;
+        self.act(org, alert, &|| Input::Acknowledge { key, by, note })
+            .await
+    }
+
+    /// Closes the alert as a person wishes and answers it as it is then.
+    ///
+    /// If its condition still holds in 15 minutes, a new alert is raised.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn resolve(
+        &self,
+        org: OrgId,
+        id: AlertId,
+        wish: ResolveWish<'_>,
+    ) -> Result<Alert, ActionError> {
+        let alert = self.find_open(org, id).await?;
+        let key = alert.key;
+        self.act(org, alert, &|| Input::Resolve { key, wish }).await
+    }
+
+    async fn find_open(&self, org: OrgId, id: AlertId) -> Result<Alert, ActionError> {
+        let found = self.alerts.find(org, id).await;
+        let alert = found
+            .map_err(ActionError::Unavailable)?
+            .ok_or(ActionError::NotFound)?;
+        if alert.status == AlertStatus::Resolved {
+            return Err(ActionError::AlreadyResolved);
+        }
+        Ok(alert)
+    }
+
+    async fn act<'i>(
+        &self,
+        org: OrgId,
+        alert: Alert,
+        input: &(dyn Fn() -> Input<'i> + Send + Sync),
+    ) -> Result<Alert, ActionError> {
+        // between the two looks the alert may have been closed and another one of its key raised
+        let same = |open: &Alert| open.id == alert.id;
+        let outcome = self
+            .engine
+            .evaluate_unit(
+                org,
+                alert.unit,
+                |unit| {
+                    if unit.monitor.alerts.iter().any(same) {
+                        Ok(input())
+                    } else {
+                        Err(Refusal::NotOpen)
+                    }
+                },
+                |_| {},
+            )
+            .await;
+        match outcome {
+            Ok(change) => {
+                let changed = change.alerts.into_iter().find(same);
+                Ok(changed.unwrap_or(alert))
+            }
+            Err(UnitError::Unknown) => Err(ActionError::NotFound),
+            Err(UnitError::Refused(refusal)) => Err(refusal.into()),
+            Err(UnitError::Store(error)) => Err(ActionError::Unavailable(error)),
+        }
+    }
+}

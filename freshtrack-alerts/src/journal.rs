@@ -1,0 +1,242 @@
+//! What a step leaves behind for people, clients and the record: history lines, audit and outbox.
+//!
+//! The payloads of outbox events are a contract with the real-time part; they are built here and
+//! nowhere else. Temperatures are integers named `*_milli_celsius`, because audit and signatures need
+//! a form without floats.
+
+use crate::alert::{Alert, AlertEvent, AlertEventKind, Severity};
+use crate::change::{Change, DoorEvent};
+use crate::step::{AlertChange, Facts, UnitEvent};
+use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity};
+use freshtrack_core::event::{EventKind, OutboxDraft};
+use freshtrack_core::hierarchy::{Unit, UnitStatus};
+use freshtrack_core::principal::Actor;
+use freshtrack_core::reading::Reading;
+use freshtrack_core::temperature::Temperature;
+use freshtrack_core::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// Writes what happened to an alert into `change`.
+pub(crate) fn alert_changed(change: &mut Change, told: AlertChange, now: Timestamp) {
+    let AlertChange {
+        kind,
+        actor,
+        alert,
+        details,
+    } = told;
+    change.journal.audit.push(AuditDraft {
+        at: now,
+        actor,
+        category: AuditCategory::Alert,
+        kind: format!("alert.{kind}"),
+        severity: audit_severity(kind, alert.severity),
+        title: alert.title.clone(),
+        refs: AuditRefs {
+            site: Some(alert.site),
+            area: Some(alert.area),
+            unit: Some(alert.unit),
+            device: alert.key.device,
+            alert: Some(alert.id),
+        },
+        data: json!({ "type": alert.key.alert_type, "details": details }),
+    });
+    if let Some(event) = event_kind(kind) {
+        change.journal.outbox.push(OutboxDraft {
+            kind: event,
+            occurred_at: now,
+            site: Some(alert.site),
+            unit: Some(alert.unit),
+            alert: Some(alert.id),
+            user: None,
+            payload: alert_payload(&alert, actor, &details),
+        });
+    }
+    change.alert_events.push(AlertEvent {
+        alert: alert.id,
+        at: now,
+        kind,
+        actor,
+        details,
+    });
+}
+
+/// The outbox event that an alert's history line is also told as.
+const fn event_kind(kind: AlertEventKind) -> Option<EventKind> {
+    match kind {
+        AlertEventKind::Raised => Some(EventKind::AlertRaised),
+        AlertEventKind::Confirmed => Some(EventKind::AlertConfirmed),
+        AlertEventKind::SeverityRaised => Some(EventKind::AlertSeverityRaised),
+        AlertEventKind::Acknowledged => Some(EventKind::AlertAcknowledged),
+        AlertEventKind::ResolvedAuto | AlertEventKind::ResolvedManual => {
+            Some(EventKind::AlertResolved)
+        }
+        AlertEventKind::Escalated => Some(EventKind::AlertEscalated),
+        AlertEventKind::EscalationExhausted => Some(EventKind::AlertEscalationExhausted),
+        AlertEventKind::NotificationDecided => Some(EventKind::NotificationDecided),
+        AlertEventKind::CorrectiveActionAdded => Some(EventKind::CorrectiveActionRecorded),
+        AlertEventKind::AckLapsed
+        | AlertEventKind::Snoozed
+        | AlertEventKind::Suppressed
+        | AlertEventKind::SuppressionEnded
+        | AlertEventKind::Correlated
+        | AlertEventKind::MaxExcursion
+        | AlertEventKind::Reraised => None,
+    }
+}
+
+const fn audit_severity(kind: AlertEventKind, severity: Severity) -> AuditSeverity {
+    match kind {
+        AlertEventKind::ResolvedAuto | AlertEventKind::ResolvedManual => AuditSeverity::Success,
+        AlertEventKind::Acknowledged | AlertEventKind::CorrectiveActionAdded => AuditSeverity::Info,
+        _ => match severity {
+            Severity::Info => AuditSeverity::Info,
+            Severity::Warning => AuditSeverity::Warning,
+            Severity::Critical => AuditSeverity::Critical,
+        },
+    }
+}
+
+/// `alert.*`: the alert as it was right after, who did it, and what the history line says.
+fn alert_payload(alert: &Alert, actor: Actor, details: &Value) -> Value {
+    let mut payload = Map::new();
+    payload.insert("alert".to_owned(), json!(alert));
+    if actor != Actor::System {
+        payload.insert("actor".to_owned(), json!(actor));
+    }
+    if let Value::Object(details) = details {
+        for name in ["reason", "level"] {
+            if let Some(value) = details.get(name) {
+                payload.insert(name.to_owned(), value.clone());
+            }
+        }
+    }
+    Value::Object(payload)
+}
+
+/// Writes what happened to a unit into `change`.
+pub(crate) fn unit_changed(
+    change: &mut Change,
+    event: &UnitEvent,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) {
+    let unit = facts.unit;
+    match *event {
+        UnitEvent::StateChanged {
+            from,
+            to,
+            temperature,
+            connectivity,
+            reason,
+        } => {
+            let payload = json!({
+                "from": from,
+                "to": to,
+                "from_group": from.group(),
+                "to_group": to.group(),
+                "temperature": temperature,
+                "connectivity": connectivity,
+                "reason": reason,
+            });
+            change.journal.audit.push(AuditDraft {
+                at: now,
+                actor: Actor::System,
+                category: AuditCategory::Alert,
+                kind: EventKind::UnitStateChanged.as_str().to_owned(),
+                severity: state_severity(to),
+                title: format!("{}, {}: {to}", unit.name, facts.site_name),
+                refs: unit_refs(unit),
+                data: payload.clone(),
+            });
+            change
+                .journal
+                .outbox
+                .push(unit_event(EventKind::UnitStateChanged, unit, now, payload));
+        }
+        UnitEvent::DoorChanged {
+            device,
+            state,
+            at,
+            open_seconds,
+        } => change.door_events.push(DoorEvent {
+            unit: unit.id,
+            device,
+            state,
+            recorded_at: at,
+            duration_seconds: open_seconds,
+        }),
+        UnitEvent::AlertHeldBack { key, until } => change.journal.audit.push(AuditDraft {
+            at: now,
+            actor: Actor::System,
+            category: AuditCategory::Alert,
+            kind: "alert.suppressed".to_owned(),
+            severity: AuditSeverity::Warning,
+            title: format!(
+                "{}, {}: {} kept quiet",
+                unit.name, facts.site_name, key.alert_type
+            ),
+            refs: AuditRefs {
+                device: key.device,
+                ..unit_refs(unit)
+            },
+            data: json!({ "type": key.alert_type, "until": until }),
+        }),
+    }
+}
+
+const fn state_severity(status: UnitStatus) -> AuditSeverity {
+    match status {
+        UnitStatus::Ok => AuditSeverity::Success,
+        UnitStatus::Restoring => AuditSeverity::Info,
+        UnitStatus::AlarmActive | UnitStatus::MonitoringInterrupted => AuditSeverity::Critical,
+        UnitStatus::Excursion | UnitStatus::ManualRequired | UnitStatus::Offline => {
+            AuditSeverity::Warning
+        }
+    }
+}
+
+const fn unit_refs(unit: &Unit) -> AuditRefs {
+    AuditRefs {
+        site: Some(unit.site_id),
+        area: Some(unit.area_id),
+        unit: Some(unit.id),
+        device: None,
+        alert: None,
+    }
+}
+
+fn unit_event(kind: EventKind, unit: &Unit, now: Timestamp, payload: Value) -> OutboxDraft {
+    OutboxDraft {
+        kind,
+        occurred_at: now,
+        site: Some(unit.site_id),
+        unit: Some(unit.id),
+        alert: None,
+        user: None,
+        payload,
+    }
+}
+
+/// `reading.accepted`: the readings of one unit that one commit stored.
+pub(crate) fn readings_accepted(readings: &[Reading], unit: &Unit, now: Timestamp) -> OutboxDraft {
+    let readings: Vec<Value> = readings.iter().map(reading_payload).collect();
+    let payload = json!({ "readings": readings });
+    unit_event(EventKind::ReadingAccepted, unit, now, payload)
+}
+
+fn reading_payload(reading: &Reading) -> Value {
+    json!({
+        "id": reading.id(),
+        "device_id": reading.device,
+        "temperature_milli_celsius": reading.temperature.map(Temperature::milli_celsius),
+        "humidity_centi": reading.humidity_centi,
+        "battery_percent": reading.battery_percent,
+        "battery_mv": reading.battery_mv,
+        "rssi_dbm": reading.rssi_dbm,
+        "recorded_at": reading.recorded_at,
+        "source": reading.source,
+        "late": reading.flags.late,
+        "simulated": reading.flags.simulated,
+        "zone": reading.zone,
+    })
+}

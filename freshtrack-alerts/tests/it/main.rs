@@ -1,0 +1,18 @@
+//! The alert engine as a whole: the acceptance examples and the laws of the specification.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests fail as tests do, by panicking"
+)]
+
+mod alert_life;
+mod connectivity;
+mod escalation;
+mod fixture;
+mod house;
+mod ingest;
+mod laws;
+mod rules;
+mod script;
+mod services;
+mod temperature;

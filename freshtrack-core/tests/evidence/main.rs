@@ -1,0 +1,5 @@
+//! Laws of the evidence log and of the audit chain.
+
+mod canonical;
+mod chain;
+mod merkle;

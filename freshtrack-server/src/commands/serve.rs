@@ -1,0 +1,26 @@
+//! `freshtrack serve`: the server, until a signal ends it.
+
+use crate::cli::Failure;
+use crate::config::{self, Overrides};
+use crate::{telemetry, wiring};
+use anyhow::Context;
+use std::process::ExitCode;
+
+/// Runs until SIGINT or SIGTERM, then drains.
+///
+/// # Errors
+/// Exit 2 for a wrong setting, exit 1 if the server cannot start.
+pub async fn run(flags: Overrides) -> Result<ExitCode, Failure> {
+    let settings = config::load(flags)?;
+    telemetry::init_log(&settings);
+    let server = wiring::Server::start(settings).await?;
+    #[expect(clippy::print_stdout, reason = "scripts wait for this line")]
+    {
+        println!("listening on http://{}", server.address());
+    }
+    wiring::shutdown_signal()
+        .await
+        .context("waiting for a signal")?;
+    server.stop().await;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,148 @@
+//! HTTP: routes, and what every request passes through.
+//!
+//! Outside in: request id and log span, problems for whatever is refused, panics, rate limit, routes.
+
+pub mod auth;
+pub mod body;
+pub mod health;
+pub mod limits;
+pub mod page;
+pub mod permissions;
+pub mod problem;
+pub mod rate;
+pub mod request_id;
+pub mod v1;
+mod webhooks;
+pub mod wire;
+
+use crate::app::App;
+use crate::sockets::StreamEndpoint;
+use poem::endpoint::BoxEndpoint;
+use poem::http::{HeaderValue, header};
+use poem::middleware::{AddData, CatchPanic};
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, post};
+use problem::{Code, Problem};
+use std::sync::Arc;
+
+/// The whole HTTP surface of a server.
+#[must_use]
+pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
+    let api = Route::new()
+        .at("/stream", StreamEndpoint)
+        .at(
+            "/ttn/:connection_id",
+            get(webhooks::about).head(webhooks::about),
+        )
+        .at("/ttn/:connection_id/:kind", post(webhooks::receive))
+        .at("/openapi.json", get(openapi))
+        .nest("/", v1::service());
+    Route::new()
+        .at("/health/live", get(health::live))
+        .at("/health/ready", get(health::ready))
+        .at("/health", get(health::ready))
+        .at("/metrics", get(health::metrics))
+        .at("/docs", v1::service().scalar())
+        .nest(v1::API_PREFIX, api)
+        .around(rate_limit)
+        .with(
+            CatchPanic::new().with_handler(|_: Box<dyn std::any::Any + Send>| {
+                tracing::error!("a request handler panicked");
+                Problem::new(Code::Internal).into_response()
+            }),
+        )
+        .around(harden)
+        .around(request_id::middleware)
+        .with(AddData::new(app))
+        .boxed()
+}
+
+/// What a worker answers: health and metrics, nothing else.
+#[must_use]
+pub fn health_endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
+    Route::new()
+        .at("/health/live", get(health::live))
+        .at("/health/ready", get(health::ready))
+        .at("/health", get(health::ready))
+        .at("/metrics", get(health::metrics))
+        .around(harden)
+        .around(request_id::middleware)
+        .with(AddData::new(app))
+        .boxed()
+}
+
+/// The document as clients get it: media types without parameters.
+#[must_use]
+pub fn openapi_document() -> String {
+    let text = v1::service().spec();
+    let text = text.replace("application/json; charset=utf-8", "application/json");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    serde_json::to_string_pretty(&value).unwrap_or(text)
+}
+
+#[poem::handler]
+fn openapi() -> Response {
+    Response::builder()
+        .content_type("application/json")
+        .body(openapi_document())
+}
+
+/// Headers that keep browsers from guessing, framing and leaking.
+async fn harden<E: Endpoint>(next: E, request: Request) -> poem::Result<Response> {
+    let path_is_docs = request.uri().path().starts_with("/docs");
+    let mut response = match next.call(request).await {
+        Ok(output) => output.into_response(),
+        Err(error) => problem::from_framework(error),
+    };
+    let headers = response.headers_mut();
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    if !path_is_docs {
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+    }
+    Ok(response)
+}
+
+/// Takes each API request from its caller's allowance; webhooks of networks have none.
+async fn rate_limit<E: Endpoint>(next: E, request: Request) -> poem::Result<E::Output> {
+    let path = request.uri().path();
+    let limited = path.starts_with("/api/v1/")
+        && !path.starts_with("/api/v1/ttn/")
+        && path != "/api/v1/stream";
+    if limited && let Some(app) = request.extensions().get::<Arc<App>>() {
+        app.rates
+            .take(&caller_key(&request), path)
+            .map_err(|seconds| poem::Error::from(Problem::rate_limited(seconds)))?;
+    }
+    next.call(request).await
+}
+
+/// What tells callers apart before anybody is authenticated: a hash of the credential, else the address.
+fn caller_key(request: &Request) -> String {
+    use sha2::{Digest, Sha256};
+    let credential = request
+        .headers()
+        .get(auth::X_API_KEY)
+        .or_else(|| request.headers().get(header::AUTHORIZATION));
+    match credential {
+        Some(value) => {
+            let digest = Sha256::digest(value.as_bytes());
+            digest[..8]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
+        }
+        None => request
+            .remote_addr()
+            .as_socket_addr()
+            .map_or_else(|| "unknown".to_owned(), |address| address.ip().to_string()),
+    }
+}

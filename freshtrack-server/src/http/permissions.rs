@@ -1,0 +1,105 @@
+//! Who may do what: the whole permission matrix in one table.
+
+use freshtrack_core::principal::{Role, Scope};
+
+/// What an operation asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requirement {
+    /// A member with at least this role.
+    Role(Role),
+    /// A machine with this scope.
+    Key(Scope),
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $variant:ident = $id:literal, $requirement:expr, $read_keys:literal;)+) => {
+        /// Every operation inside an organization, named as in the OpenAPI document.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Operation { $($(#[$doc])* $variant,)+ }
+
+        impl Operation {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// `operationId` in the OpenAPI document.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$variant => $id,)+ }
+            }
+
+            /// What it asks of its caller.
+            #[must_use]
+            pub const fn requirement(self) -> Requirement {
+                match self { $(Self::$variant => $requirement,)+ }
+            }
+
+            /// Whether a key with scope `read` may do it, as a viewer.
+            #[must_use]
+            pub const fn open_to_read_keys(self) -> bool {
+                match self { $(Self::$variant => $read_keys,)+ }
+            }
+        }
+    };
+}
+
+use Requirement::{Key, Role as Member};
+use Role::{Admin, Manager, Staff, Viewer};
+
+operations! {
+    /// Posting readings.
+    IngestReadings = "ingest_readings", Key(Scope::Ingest), false;
+    /// One organization.
+    GetOrganization = "get_organization", Member(Viewer), true;
+    /// Its sites.
+    ListSites = "list_sites", Member(Viewer), true;
+    /// A new site.
+    CreateSite = "create_site", Member(Admin), false;
+    /// Its areas.
+    ListAreas = "list_areas", Member(Viewer), true;
+    /// A new area.
+    CreateArea = "create_area", Member(Admin), false;
+    /// Its units.
+    ListUnits = "list_units", Member(Viewer), true;
+    /// One unit.
+    GetUnit = "get_unit", Member(Viewer), true;
+    /// A new unit.
+    CreateUnit = "create_unit", Member(Manager), false;
+    /// A unit's readings.
+    ListReadings = "list_readings", Member(Viewer), true;
+    /// Newest reading of a unit.
+    GetLatestReading = "get_latest_reading", Member(Viewer), true;
+    /// Its devices.
+    ListDevices = "list_devices", Member(Viewer), true;
+    /// One device.
+    GetDevice = "get_device", Member(Viewer), true;
+    /// A new device.
+    CreateDevice = "create_device", Member(Manager), false;
+    /// A device's unit.
+    AssignDevice = "assign_device", Member(Manager), false;
+    /// Connections to networks.
+    ListTtnConnections = "list_ttn_connections", Member(Admin), false;
+    /// A new connection; URL and secret are shown once.
+    CreateTtnConnection = "create_ttn_connection", Member(Admin), false;
+    /// Machine credentials.
+    ListApiKeys = "list_api_keys", Member(Admin), false;
+    /// A new machine credential; the secret is shown once.
+    CreateApiKey = "create_api_key", Member(Admin), false;
+    /// The end of a machine credential.
+    RevokeApiKey = "revoke_api_key", Member(Admin), false;
+    /// Alerts.
+    ListAlerts = "list_alerts", Member(Viewer), true;
+    /// One alert.
+    GetAlert = "get_alert", Member(Viewer), true;
+    /// An alert's history.
+    ListAlertHistory = "list_alert_history", Member(Viewer), true;
+    /// "I have it."
+    AcknowledgeAlert = "acknowledge_alert", Member(Staff), false;
+    /// "It is over."
+    ResolveAlert = "resolve_alert", Member(Staff), false;
+    /// Values put aside.
+    ListQuarantinedReadings = "list_quarantined_readings", Member(Manager), false;
+    /// The audit chain's soundness.
+    VerifyAudit = "verify_audit", Member(Admin), false;
+    /// The live stream.
+    Stream = "stream", Member(Viewer), true;
+}

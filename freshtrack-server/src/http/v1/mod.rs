@@ -1,0 +1,132 @@
+//! Version 1 of the API: one file per resource, all verbs of a path prefix in one place.
+
+pub mod alerts;
+pub mod api_keys;
+pub mod audit;
+pub mod devices;
+pub mod ingest;
+mod journal;
+pub mod places;
+pub mod posted;
+pub mod readings;
+pub mod ttn_connections;
+
+use crate::http::problem::Problem;
+use freshtrack_core::temperature::{Temperature, TemperatureUnit};
+use poem_openapi::{Enum, OpenApiService, Tags as TagsDerive};
+
+/// Where version 1 lives.
+pub const API_PREFIX: &str = "/api/v1";
+
+/// Groups of operations.
+#[derive(Debug, TagsDerive)]
+pub enum Tags {
+    /// Organization, sites, areas, units.
+    Places,
+    /// Posting readings.
+    Ingest,
+    /// Readings and values put aside.
+    Readings,
+    /// Sensors and their assignment.
+    Devices,
+    /// Connections to LoRaWAN networks.
+    Networks,
+    /// What is wrong, who has it, how it ended.
+    Alerts,
+    /// Machine credentials.
+    Keys,
+    /// Who changed what.
+    Audit,
+}
+
+/// Everything that version 1 offers, as one service: the OpenAPI document needs no database.
+#[must_use]
+pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
+    OpenApiService::new(
+        (
+            places::PlacesApi,
+            readings::ReadingsApi,
+            devices::DevicesApi,
+            ttn_connections::TtnConnectionsApi,
+            alerts::AlertsApi,
+            api_keys::ApiKeysApi,
+            audit::AuditApi,
+            ingest::IngestApi,
+        ),
+        "FreshTrack",
+        "1",
+    )
+    .description(
+        "Temperature monitoring for food safety: readings in, alerts out, a record that holds.",
+    )
+    .url_prefix(API_PREFIX)
+}
+
+/// A scale of temperatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename = "TemperatureUnit")]
+pub enum Scale {
+    /// Degrees Celsius.
+    C,
+    /// Degrees Fahrenheit.
+    F,
+}
+
+impl From<Scale> for TemperatureUnit {
+    fn from(scale: Scale) -> Self {
+        match scale {
+            Scale::C => Self::C,
+            Scale::F => Self::F,
+        }
+    }
+}
+
+impl From<TemperatureUnit> for Scale {
+    fn from(unit: TemperatureUnit) -> Self {
+        match unit {
+            TemperatureUnit::C => Self::C,
+            TemperatureUnit::F => Self::F,
+        }
+    }
+}
+
+/// The number to show of a temperature.
+fn shown(temperature: Option<Temperature>, unit: TemperatureUnit) -> Option<f64> {
+    temperature.map(|t| t.in_unit(unit))
+}
+
+/// What is there, or 404.
+fn found<T>(row: Option<T>) -> Result<T, Problem> {
+    row.ok_or_else(Problem::not_found)
+}
+
+/// Declares the page type of a list: `items`, and `next` where there are more.
+macro_rules! list_of {
+    ($name:ident, $item:ty, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Debug, poem_openapi::Object)]
+        pub struct $name {
+            /// The rows of this page.
+            items: Vec<$item>,
+            /// Cursor of the next page; absent at the end.
+            #[oai(skip_serializing_if_is_none)]
+            next: Option<String>,
+        }
+
+        impl $name {
+            fn from_page<T, K: serde::Serialize>(
+                list: &str,
+                page: freshtrack_core::page::Page<T, K>,
+            ) -> Self
+            where
+                $item: From<T>,
+            {
+                Self {
+                    items: page.items.into_iter().map(Into::into).collect(),
+                    next: page.next.map(|key| $crate::http::page::encode(list, &key)),
+                }
+            }
+        }
+    };
+}
+use list_of;

@@ -1,0 +1,114 @@
+//! Who may be connected, by the present rows.
+
+use async_trait::async_trait;
+use freshtrack_core::error::StoreError;
+use freshtrack_core::ids::OrgId;
+use freshtrack_core::ports::{ApiKeys, Clock, Organizations, Places};
+use freshtrack_core::principal::Role;
+use freshtrack_realtime::ports::{Membership, Standing};
+use freshtrack_realtime::{Principal, Topic};
+use std::fmt;
+use std::sync::Arc;
+
+/// Most keys of an organization that are looked through.
+const KEYS_MAX: u16 = 1_000;
+
+/// Memberships and keys as the store has them.
+#[derive(Clone)]
+pub struct StoreMembership {
+    /// People and organizations.
+    pub organizations: Arc<dyn Organizations>,
+    /// Machine credentials.
+    pub api_keys: Arc<dyn ApiKeys>,
+    /// Sites and units.
+    pub places: Arc<dyn Places>,
+    /// For keys that end.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for StoreMembership {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreMembership")
+    }
+}
+
+impl StoreMembership {
+    async fn role(&self, principal: Principal, org: OrgId) -> Result<Option<Role>, StoreError> {
+        match principal {
+            Principal::User(user) => {
+                let memberships = self.organizations.memberships(user).await?;
+                Ok(memberships.iter().find(|m| m.org == org).map(|m| m.role))
+            }
+            Principal::ApiKey(id) => {
+                let now = self.clock.now();
+                let keys = self.api_keys.list(org, KEYS_MAX).await?;
+                let good = keys.iter().any(|key| {
+                    key.id == id
+                        && key.revoked_at.is_none_or(|at| at > now)
+                        && key.expires_at.is_none_or(|at| at > now)
+                });
+                Ok(good.then_some(Role::Viewer))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Membership for StoreMembership {
+    async fn resolve(
+        &self,
+        principal: Principal,
+        wanted: Option<OrgId>,
+    ) -> Result<Option<Standing>, StoreError> {
+        let memberships = match principal {
+            Principal::User(user) => self.organizations.memberships(user).await?,
+            Principal::ApiKey(_) => Vec::new(),
+        };
+        let Some(org) = wanted.or_else(|| memberships.first().map(|m| m.org)) else {
+            return Ok(None);
+        };
+        let Some(role) = self.role(principal, org).await? else {
+            return Ok(None);
+        };
+        Ok(self
+            .organizations
+            .find(org)
+            .await?
+            .map(|organization| Standing {
+                org,
+                role,
+                temperature_unit: organization.display_unit,
+                several: memberships.len() > 1,
+            }))
+    }
+
+    async fn may_see(
+        &self,
+        principal: Principal,
+        org: OrgId,
+        topic: Topic,
+    ) -> Result<bool, StoreError> {
+        if self.role(principal, org).await?.is_none() {
+            return Ok(false);
+        }
+        match topic {
+            Topic::Organization => Ok(true),
+            Topic::Site(site) => Ok(self.places.find_site(org, site).await?.is_some()),
+            Topic::Unit(unit) => Ok(self.places.find_unit(org, unit).await?.is_some()),
+        }
+    }
+
+    async fn still_valid(
+        &self,
+        org: OrgId,
+        principals: &[Principal],
+    ) -> Result<Vec<Principal>, StoreError> {
+        let mut valid = Vec::with_capacity(principals.len());
+        for principal in principals {
+            if self.role(*principal, org).await?.is_some() {
+                valid.push(*principal);
+            }
+        }
+        Ok(valid)
+    }
+}

@@ -1,0 +1,9 @@
+//! Live connections: `/api/v1/stream` as server-sent events or plain WebSocket.
+//!
+//! A transport is a loop over a hub connection: it decides nothing, and never serializes.
+
+mod sse;
+mod stream;
+mod websocket;
+
+pub use stream::StreamEndpoint;

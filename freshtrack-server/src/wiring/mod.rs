@@ -1,0 +1,356 @@
+//! Wiring: one server process, assembled from ports and adapters, started and stopped in order.
+
+mod commit_signal;
+mod listener;
+
+use crate::app::App;
+use crate::clock::{RandomIds, SystemClock};
+use crate::config::Settings;
+use crate::dispatcher::{Dispatcher, DispatcherParts};
+use crate::heartbeat::Heartbeat;
+use crate::http::rate::RateLimits;
+use crate::inbox::InboxWorker;
+use crate::live::{OutboxHistory, StoreMembership, StoreState};
+use crate::local_key::LocalKey;
+use crate::store::Store;
+use crate::{database, http, identity, sweeper, telemetry};
+use anyhow::Context;
+use commit_signal::SignallingMonitors;
+use freshtrack_alerts::actions::AlertActions;
+use freshtrack_alerts::engine::Engine;
+use freshtrack_alerts::group_commit::IngestWriter;
+use freshtrack_alerts::ingest::{Ingest, IngestConfig};
+use freshtrack_alerts::sweep::Sweeper;
+use freshtrack_core::ports::{Clock, IdGen};
+use freshtrack_realtime::HubConfig;
+use freshtrack_realtime::memory::MemoryBus;
+use freshtrack_realtime::{Hub, HubPorts};
+use moka::future::Cache;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// People remembered between requests, and for how long.
+const USERS_REMEMBERED: u64 = 10_000;
+const USER_REMEMBERED: Duration = Duration::from_secs(60);
+/// Requests under way get this long to end at a stop.
+const REQUESTS_END_WITHIN: Duration = Duration::from_secs(10);
+/// Everything gets this long at a stop.
+const STOP_WITHIN: Duration = Duration::from_secs(25);
+
+/// A running server process.
+pub struct Server {
+    app: Arc<App>,
+    address: SocketAddr,
+    tasks: TaskTracker,
+    /// Ends accepting and the loops that bring new work.
+    intake: CancellationToken,
+    /// Ends the loops that finish work.
+    finish: CancellationToken,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the process adds to its settings; a test brings its own clock.
+pub struct Environment {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and secrets.
+    pub ids: Arc<dyn IdGen>,
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Environment")
+    }
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::start()),
+            ids: Arc::new(RandomIds),
+        }
+    }
+}
+
+impl Server {
+    /// Opens the store, starts every loop of the role, and answers HTTP.
+    ///
+    /// # Errors
+    /// If the store, the signing key or the address cannot be had.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        Self::start_in(settings, Environment::default()).await
+    }
+
+    /// The same with a given clock and ids.
+    ///
+    /// # Errors
+    /// If the store, the signing key or the address cannot be had.
+    pub async fn start_in(settings: Settings, environment: Environment) -> anyhow::Result<Self> {
+        let Environment { clock, ids } = environment;
+        let store = database::open(&settings).await?;
+        let key = LocalKey::open(&settings.data_dir, ids.as_ref()).with_context(|| {
+            format!("opening the signing key in {}", settings.data_dir.display())
+        })?;
+        let verifier = identity::verifier(&key, &settings.issuers)?;
+        // The listener is bound before anything runs: a taken port is told at once.
+        let socket = listener::bind(settings.listen)
+            .with_context(|| format!("listening on {}", settings.listen))?;
+        let address = socket.local_addr()?;
+        let committed = Arc::new(Notify::new());
+        let engine = Engine {
+            store: Arc::new(SignallingMonitors::new(
+                Arc::clone(&store.monitors),
+                Arc::clone(&committed),
+            )),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        };
+        let (ingest, writer) = Ingest::new(
+            engine.clone(),
+            IngestConfig {
+                waiting_readings_max: settings.limits.ingest_queue_readings,
+                ..IngestConfig::default()
+            },
+        );
+        let membership = Arc::new(StoreMembership {
+            organizations: Arc::clone(&store.organizations),
+            api_keys: Arc::clone(&store.api_keys),
+            places: Arc::clone(&store.places),
+            clock: Arc::clone(&clock),
+        });
+        let hub = make_hub(&store, &settings, &clock, Arc::clone(&membership)).await?;
+        let parts = Parts {
+            store,
+            clock,
+            ids,
+            engine,
+            ingest,
+            writer,
+            hub,
+            committed,
+        };
+        let app = make_app(&parts, settings, verifier, membership, address);
+        let server = Self {
+            app,
+            address,
+            tasks: TaskTracker::new(),
+            intake: CancellationToken::new(),
+            finish: CancellationToken::new(),
+        };
+        server.run(parts, socket).await?;
+        Ok(server)
+    }
+
+    async fn run(&self, parts: Parts, socket: std::net::TcpListener) -> anyhow::Result<()> {
+        let app = &self.app;
+        let role = app.settings.role;
+        let beat = |name: &str| app.beats.iter().find(|beat| beat.name() == name).cloned();
+        let writer_stop = self.finish.clone();
+        self.tasks
+            .spawn(parts.writer.run(writer_stop.cancelled_owned()));
+        let hub = parts.hub.clone();
+        let hub_stop = self.finish.clone();
+        self.tasks.spawn(async move { hub.run(hub_stop).await });
+        if let Some(beat) = beat("dispatcher") {
+            let dispatcher = Dispatcher::start(DispatcherParts {
+                outbox: Arc::clone(&parts.store.outbox),
+                organizations: Arc::clone(&parts.store.organizations),
+                hub: parts.hub.clone(),
+                clock: Arc::clone(&parts.clock),
+                beat,
+                wake: parts.committed,
+                behind: Arc::clone(&app.dispatcher_behind),
+            })
+            .await?;
+            self.tasks.spawn(dispatcher.run(self.finish.clone()));
+        }
+        if let Some(beat) = beat("sweeper") {
+            self.tasks.spawn(sweeper::run(
+                Sweeper::new(parts.engine),
+                beat,
+                self.intake.clone(),
+            ));
+        }
+        if let Some(beat) = beat("inbox") {
+            let worker = InboxWorker {
+                store: parts.store.clone(),
+                ingest: parts.ingest.clone(),
+                clock: Arc::clone(&parts.clock),
+                beat,
+                wake: Arc::clone(&app.inbox_wake),
+            };
+            self.tasks.spawn(worker.run(self.intake.clone()));
+        }
+        let endpoint = if role.serves_api() {
+            http::endpoint(Arc::clone(app))
+        } else {
+            http::health_endpoint(Arc::clone(app))
+        };
+        let served = listener::serve(socket, endpoint, self.intake.clone(), REQUESTS_END_WITHIN)?;
+        self.tasks.spawn(served);
+        tracing::info!(address = %self.address, ?role, database = %app.settings.database, "started");
+        Ok(())
+    }
+
+    /// Where it answers.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its handlers share.
+    #[must_use]
+    pub const fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Stops in order: no new work, clients are told, requests end, buffers are committed, the store
+    /// closes.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.app.draining.store(true, Ordering::Relaxed);
+        let ended = async {
+            let closed = self.app.hub.drain().await;
+            self.intake.cancel();
+            tracing::info!(connections = closed, "live connections are closed");
+            self.tasks.close();
+            // Requests under way still need ingest and the dispatcher.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            self.finish.cancel();
+            self.tasks.wait().await;
+        };
+        if tokio::time::timeout(STOP_WITHIN, ended).await.is_err() {
+            tracing::warn!("some work did not end in time; what was answered is durable");
+        }
+        self.app.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// What is made before the application and consumed by its loops.
+struct Parts {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGen>,
+    engine: Engine,
+    ingest: Ingest,
+    writer: IngestWriter,
+    hub: Hub,
+    committed: Arc<Notify>,
+}
+
+async fn make_hub(
+    store: &Store,
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    membership: Arc<StoreMembership>,
+) -> anyhow::Result<Hub> {
+    let epoch = store
+        .history_epoch()
+        .await
+        .context("reading the name of the event history")?;
+    let config = HubConfig {
+        connections_max: usize::try_from(settings.limits.stream_connections).unwrap_or(usize::MAX),
+        seed: u64::try_from(clock.now().as_micros()).unwrap_or_default(),
+        ..HubConfig::new(epoch)
+    };
+    let ports = HubPorts {
+        bus: Arc::new(MemoryBus::default()),
+        history: Arc::new(OutboxHistory(Arc::clone(&store.outbox))),
+        membership,
+        state: Arc::new(StoreState {
+            organizations: Arc::clone(&store.organizations),
+            places: Arc::clone(&store.places),
+            readings: Arc::clone(&store.readings),
+            alerts: Arc::clone(&store.alerts),
+            outbox: Arc::clone(&store.outbox),
+        }),
+        clock: Arc::clone(clock),
+    };
+    Ok(Hub::new(config, ports))
+}
+
+fn make_app(
+    parts: &Parts,
+    settings: Settings,
+    verifier: freshtrack_core::jwt::JwtVerifier,
+    membership: Arc<StoreMembership>,
+    address: SocketAddr,
+) -> Arc<App> {
+    let mut loops = Vec::new();
+    if settings.role.serves_api() {
+        loops.push("dispatcher");
+    }
+    if settings.role.works() {
+        loops.extend(["sweeper", "inbox"]);
+    }
+    let public_url = settings
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
+    Arc::new(App {
+        store: parts.store.clone(),
+        ingest: parts.ingest.clone(),
+        alerts: AlertActions::new(parts.engine.clone(), Arc::clone(&parts.store.alerts)),
+        hub: parts.hub.clone(),
+        membership,
+        verifier: Arc::new(verifier),
+        clock: Arc::clone(&parts.clock),
+        ids: Arc::clone(&parts.ids),
+        rates: RateLimits::new(&settings.limits),
+        metrics: telemetry::metrics(),
+        beats: loops
+            .into_iter()
+            .map(|name| Arc::new(Heartbeat::starting(name)))
+            .collect(),
+        dispatcher_behind: Arc::new(AtomicI64::new(0)),
+        inbox_wake: Arc::new(Notify::new()),
+        draining: AtomicBool::new(false),
+        users: Cache::builder()
+            .max_capacity(USERS_REMEMBERED)
+            .time_to_live(USER_REMEMBERED)
+            .build(),
+        public_url,
+        settings: Arc::new(settings),
+    })
+}
+
+/// Waits for SIGINT or SIGTERM; a second one ends the process at once.
+///
+/// # Errors
+/// If signals cannot be listened to.
+pub async fn shutdown_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let second = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(130);
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "lives until the process ends, owned by nobody"
+    )]
+    tokio::spawn(second);
+    Ok(())
+}
