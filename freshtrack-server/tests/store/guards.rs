@@ -4,6 +4,7 @@ use crate::scratch;
 use freshtrack_core::audit::Journal;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::Places;
+use freshtrack_core::testkit::assert_journals;
 use freshtrack_core::testkit::sample::{Tenant, journal};
 use freshtrack_server::store::sqlite::{SqliteOptions, SqliteStore};
 use freshtrack_server::store::{Store, StoreOptions};
@@ -92,4 +93,29 @@ async fn a_file_held_by_somebody_else_is_unavailable_and_readable() {
         .create_site(tenant.org, tenant.new_site("Second"), Journal::default())
         .await
         .expect("the same call succeeds later");
+}
+
+/// A transaction that reads first and writes later fails at once when another process wrote in between,
+/// whatever the busy timeout; so a writer must say from the start that it is one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_may_write_to_one_sqlite_file_at_once() {
+    let path = scratch::sqlite_path();
+    let one = SqliteStore::open(&path, SqliteOptions::default())
+        .await
+        .unwrap();
+    let two = SqliteStore::open(&path, SqliteOptions::default())
+        .await
+        .unwrap();
+    let tenant = Tenant::create(&one, "Tenant").await;
+    let write = async |store: &SqliteStore, name: &str| {
+        for n in 0..25 {
+            let site = tenant.new_site(&format!("{name} {n}"));
+            store
+                .create_site(tenant.org, site, journal("site"))
+                .await
+                .unwrap();
+        }
+    };
+    tokio::join!(write(&one, "one"), write(&two, "two"));
+    assert_journals(&two, tenant.org, 50).await;
 }

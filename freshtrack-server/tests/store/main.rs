@@ -71,6 +71,7 @@ macro_rules! own_laws {
                 messages_are_taken_in_order_and_by_one_only_until_the_lease_ends
                 a_message_put_aside_stays_aside
                 a_message_is_done_with_in_the_commit_of_its_readings_only
+                the_suite_of_the_inbox_port_holds
             }
             database {
                 a_large_commit_is_stored_whole_but_for_the_change_that_conflicts

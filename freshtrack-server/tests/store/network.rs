@@ -22,8 +22,11 @@ use freshtrack_ttn::canonical::QuarantineReason;
 use freshtrack_ttn::event::{DeviceIdentity, EventKind, Network};
 use freshtrack_ttn::ids::ConnectionId;
 use freshtrack_ttn::key::{EventKey, RepeatGuard};
-use freshtrack_ttn::ports::{Connection, ConnectionDirectory, Inbox, InboxEntry, Stored};
+use freshtrack_ttn::ports::{
+    Connection, ConnectionDirectory, Inbox, InboxEntry, InboxError, Stored,
+};
 use freshtrack_ttn::secrets::{SecretDigest, SecretPair};
+use freshtrack_ttn::testkit::inbox as inbox_suite;
 
 pub(crate) trait Stores:
     AlertStores + Connections + ConnectionDirectory + Inbox + InboxQueue
@@ -433,4 +436,42 @@ pub(crate) async fn a_message_is_done_with_in_the_commit_of_its_readings_only<S:
             .is_empty(),
         "what is done is done"
     );
+}
+
+/// An inbox in which each tenant's messages come by the tenant's own connection, as they must: the suite
+/// of the port knows one connection only.
+struct OwnConnections<'s, S> {
+    store: &'s S,
+    connections: [(OrgId, ConnectionId); 2],
+}
+
+#[async_trait::async_trait]
+impl<S: Stores> Inbox for OwnConnections<'_, S> {
+    async fn store(&self, org: OrgId, entry: &InboxEntry) -> Result<Stored, InboxError> {
+        let own = self.connections.iter().find(|(owner, _)| *owner == org);
+        let mut entry = entry.clone();
+        entry.connection = own.expect("one of the two tenants").1.clone();
+        Inbox::store(self.store, org, &entry).await
+    }
+}
+
+macro_rules! inbox_rules {
+    ($store:ident; $($rule:ident $seed:literal)+) => {$(
+        let (one, first) = connected($store, concat!("One ", $seed), $seed).await;
+        let (two, second) = connected($store, concat!("Two ", $seed), $seed + 100).await;
+        let inbox = OwnConnections {
+            store: $store,
+            connections: [(one.org, first), (two.org, second)],
+        };
+        inbox_suite::$rule(&inbox, one.org, two.org).await;
+    )+};
+}
+
+pub(crate) async fn the_suite_of_the_inbox_port_holds<S: Stores>(store: &S) {
+    inbox_rules! { store;
+        a_key_is_new_once 1
+        tenants_do_not_see_each_other 2
+        a_guard_holds_ten_minutes 3
+        no_guard_matches_no_guard 4
+    }
 }
