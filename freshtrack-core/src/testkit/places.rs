@@ -72,7 +72,10 @@ pub async fn places_come_back_as_they_were_made(store: &dyn Stores) {
     let found = places
         .list_areas(tenant.org, Some(site.id), first(10))
         .await;
-    assert_eq!(found.unwrap_or_else(fail).items, std::slice::from_ref(&area));
+    assert_eq!(
+        found.unwrap_or_else(fail).items,
+        std::slice::from_ref(&area)
+    );
     let found = places.find_area(tenant.org, area.id).await;
     assert_eq!(found.unwrap_or_else(fail), Some(area));
     let found = places.find_unit(tenant.org, unit.id).await;
