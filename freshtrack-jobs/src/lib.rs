@@ -4,10 +4,16 @@ pub mod admission;
 pub mod job;
 pub mod memory;
 pub mod ports;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod queue_settings;
 pub mod registry;
 pub mod retry;
 pub mod schedule;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod stats;
 #[cfg(feature = "testkit")]
 pub mod testkit;
