@@ -7,7 +7,7 @@ use crate::retry::CRASHES_MAX;
 use crate::sql::{count, micros, unavailable};
 use freshtrack_core::time::Timestamp;
 
-const EXPIRED: &str = "select 1 from queue_jobs where lease_until <= $1 limit 1";
+const EXPIRED: &str = "select 1::bigint from queue_jobs where lease_until <= $1 limit 1";
 
 const POISONED: &str = "
     select seq from queue_jobs where lease_until <= $1 and crashes + 1 >= $2

@@ -21,7 +21,8 @@ const PUT: &str = "
         last_run_at = excluded.last_run_at, cursor = excluded.cursor, fence = queue_schedules.fence + 1,
         held_until = null";
 
-const DUE: &str = "select 1 from queue_schedules where enabled = 1 and next_run_at <= $1 limit 1";
+const DUE: &str =
+    "select 1::bigint from queue_schedules where enabled = 1 and next_run_at <= $1 limit 1";
 
 const CLAIM: &str = "
     update queue_schedules set fence = fence + 1, held_until = $2

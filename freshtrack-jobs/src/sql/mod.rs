@@ -31,9 +31,17 @@ pub(crate) async fn answered<T>(
     }
 }
 
-/// Any failure of the database driver means that the call may be repeated.
+/// Names a failure of the database driver: what cannot be read will not be readable later either.
 pub(crate) fn unavailable(error: sqlx::Error) -> QueueError {
-    QueueError::unavailable(error)
+    match &error {
+        sqlx::Error::ColumnDecode { index, .. } | sqlx::Error::ColumnNotFound(index) => {
+            QueueError::Corrupt {
+                table: "queue",
+                row: format!("column {index}"),
+            }
+        }
+        _ => QueueError::unavailable(error),
+    }
 }
 
 /// One job of an enqueue, as the statements read it.
