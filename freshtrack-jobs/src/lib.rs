@@ -7,6 +7,8 @@ pub mod ports;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod queue_settings;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod registry;
 pub mod retry;
 pub mod schedule;

@@ -5,6 +5,8 @@ mod backends;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
 mod sabotage;
 #[cfg(feature = "sqlite")]
 mod sqlite;
