@@ -16,9 +16,12 @@ mod journal;
 pub mod lifecycle;
 pub mod memory;
 pub mod monitor;
+pub mod notification;
 mod operate;
+pub mod policy;
 pub mod ports;
 pub mod posted;
+pub mod quiet_hours;
 mod reconcile;
 pub mod replay;
 pub mod rule_check;
@@ -30,3 +33,4 @@ pub mod sweep;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 pub mod text;
+pub mod unit_actions;

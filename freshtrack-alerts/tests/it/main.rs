@@ -12,6 +12,7 @@ mod fixture;
 mod house;
 mod ingest;
 mod laws;
+mod notification;
 mod rules;
 mod script;
 mod services;
