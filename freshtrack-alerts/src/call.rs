@@ -56,7 +56,10 @@ impl Run<'_> {
             }
             let plan = *self.rules.escalation.of(severity);
             let made = self.calls_made(key);
-            let (now, next) = (self.now, plan.next(made.saturating_add(1), due_at, self.now));
+            let (now, next) = (
+                self.now,
+                plan.next(made.saturating_add(1), due_at, self.now),
+            );
             match plan.call(made) {
                 Call::Step { level, repeat } => {
                     let alert = self.touch(index);

@@ -10,6 +10,7 @@ pub mod escalation;
 mod evaluate;
 pub mod food_safety;
 pub mod group_commit;
+pub mod incident;
 pub mod ingest;
 pub mod intake;
 mod journal;

@@ -10,6 +10,7 @@ mod connectivity;
 mod escalation;
 mod fixture;
 mod house;
+mod incidents;
 mod ingest;
 mod laws;
 mod notification;
