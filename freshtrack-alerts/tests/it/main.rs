@@ -17,4 +17,5 @@ mod notification;
 mod rules;
 mod script;
 mod services;
+mod storm;
 mod temperature;
