@@ -15,6 +15,9 @@ use freshtrack_core::time::Span;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+/// How often a sender repeats; more often than there are failures.
+const PATIENCE: usize = 60;
+
 /// A call: when it is made, and its readings as (which unit, seconds before, milli-degrees).
 type Call = (i64, Vec<(usize, i64, i32)>);
 
@@ -62,14 +65,17 @@ async fn weather(calls: &[Call], failures: &[Option<Failure>], twice: bool) -> V
             })
             .collect();
         for _ in 0..=usize::from(twice) {
-            loop {
+            let mut answered = false;
+            for _ in 0..PATIENCE {
                 if let Some(Some(failure)) = failures.next() {
                     house.store.failures.lock().unwrap().push_back(*failure);
                 }
-                if house.try_post(batch.clone()).await.is_ok() {
+                answered = house.try_post(batch.clone()).await.is_ok();
+                if answered {
                     break;
                 }
             }
+            assert!(answered, "refused in good weather");
         }
         house.store.failures.lock().unwrap().clear();
         house.sweeper().sweep().await.unwrap();
