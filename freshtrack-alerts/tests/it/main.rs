@@ -14,6 +14,7 @@ mod incidents;
 mod ingest;
 mod laws;
 mod notification;
+mod replay;
 mod rules;
 mod script;
 mod services;
