@@ -6,6 +6,7 @@ mod counters;
 mod envelope;
 mod event;
 mod hub;
+mod jitter;
 mod latest;
 mod mailbox;
 pub mod memory;

@@ -78,7 +78,9 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     /// An empty mailbox, held until its connection knows where it starts.
-    pub(crate) fn new(limits: MailboxLimits, now: Instant) -> Self {
+    ///
+    /// `resume_from` is what the client had: until the acknowledgement has been read, that stands.
+    pub(crate) fn new(limits: MailboxLimits, resume_from: i64, now: Instant) -> Self {
         Self {
             limits,
             prelude: VecDeque::new(),
@@ -93,7 +95,7 @@ impl Mailbox {
             limited: (0, 0),
             closing: None,
             progress: now,
-            resume_from: 0,
+            resume_from,
         }
     }
 

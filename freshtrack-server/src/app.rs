@@ -133,20 +133,14 @@ impl App {
         org: OrgId,
         wanted: Option<TemperatureUnit>,
     ) -> Result<TemperatureUnit, Problem> {
-        match wanted {
-            Some(unit) => Ok(unit),
-            None => {
-                let organization = self.store.organizations.find(org).await?;
-                Ok(organization.ok_or_else(Problem::not_found)?.display_unit)
-            }
+        if let Some(unit) = wanted {
+            return Ok(unit);
         }
+        let organization = self.store.organizations.find(org).await?;
+        Ok(organization.ok_or_else(Problem::not_found)?.display_unit)
     }
 
     /// Counts what became of posted readings.
-    #[expect(
-        clippy::unused_self,
-        reason = "metrics belong to the process; callers need not know"
-    )]
     pub fn count_readings(&self, accepted: u32, duplicate: u32, quarantined: u32, rejected: u32) {
         for (result, count) in [
             ("accepted", accepted),

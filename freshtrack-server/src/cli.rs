@@ -1,4 +1,8 @@
 //! The command line: what it offers, and which exit code says what.
+#![expect(
+    clippy::doc_markdown,
+    reason = "these comments are the help text, where backticks are noise"
+)]
 
 use crate::commands;
 use crate::config::{Overrides, SettingError};

@@ -24,7 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Events taken at once.
 const EVENTS_MAX: u16 = 500;
 /// How long an organization's display unit is remembered.
-const UNIT_REMEMBERED: Duration = Duration::from_secs(60);
+const UNIT_REMEMBERED: Duration = Duration::from_mins(1);
 
 /// Hands committed events to the hub.
 pub struct Dispatcher {
@@ -48,6 +48,10 @@ impl fmt::Debug for Dispatcher {
 }
 
 /// What a dispatcher needs.
+#[expect(
+    missing_debug_implementations,
+    reason = "only carries ports to `Dispatcher::start`"
+)]
 pub struct DispatcherParts {
     /// Where events come from.
     pub outbox: Arc<dyn Outbox>,
@@ -90,9 +94,9 @@ impl Dispatcher {
         loop {
             let stopping = stop.is_cancelled();
             match self.round().await {
-                Ok(()) => self.beat.beat(self.clock.now()),
+                Ok(()) => self.beat.beat(),
                 Err(error) => {
-                    tracing::warn!(error = ?error, "dispatcher could not read the outbox")
+                    tracing::warn!(error = ?error, "dispatcher could not read the outbox");
                 }
             }
             if stopping {

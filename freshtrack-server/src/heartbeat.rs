@@ -1,28 +1,28 @@
-//! Proof of life of a loop: when it last came round.
+//! Proof of life of a loop: how long ago it last came round, by the machine's own steady clock.
 
-use freshtrack_core::time::{Span, Timestamp};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Last round of one loop.
 #[derive(Debug)]
 pub struct Heartbeat {
     name: &'static str,
-    last: AtomicI64,
+    last: Mutex<Instant>,
 }
 
 impl Heartbeat {
     /// A loop that begins now.
     #[must_use]
-    pub const fn starting(name: &'static str, now: Timestamp) -> Self {
+    pub fn starting(name: &'static str) -> Self {
         Self {
             name,
-            last: AtomicI64::new(now.as_micros()),
+            last: Mutex::new(Instant::now()),
         }
     }
 
     /// The loop came round.
-    pub fn beat(&self, now: Timestamp) {
-        self.last.fetch_max(now.as_micros(), Ordering::Relaxed);
+    pub fn beat(&self) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// The loop's name.
@@ -31,15 +31,12 @@ impl Heartbeat {
         self.name
     }
 
-    /// When it last came round.
+    /// How long ago it last came round.
     #[must_use]
-    pub fn last(&self) -> Timestamp {
-        Timestamp::from_micros(self.last.load(Ordering::Relaxed))
-    }
-
-    /// How long ago that is.
-    #[must_use]
-    pub fn age(&self, now: Timestamp) -> Span {
-        now - self.last()
+    pub fn age(&self) -> Duration {
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
     }
 }

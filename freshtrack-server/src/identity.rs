@@ -73,8 +73,8 @@ pub fn verifier(key: &LocalKey, outside: &[OutsideIssuer]) -> anyhow::Result<Jwt
     Ok(JwtVerifier::new(issuers)?)
 }
 
-/// TLS by `ring`; a second call changes nothing.
-fn install_tls() {
+/// TLS by `ring`, which every HTTP client here needs; a second call changes nothing.
+pub fn install_tls() {
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()

@@ -6,7 +6,7 @@
 
 use crate::heartbeat::Heartbeat;
 use crate::store::Store;
-use crate::store::ports::{PendingMessage, Settled};
+use crate::store::ports::PendingEvent;
 use crate::uplink_readings;
 use freshtrack_alerts::ingest::{Ingest, IngestError};
 use freshtrack_alerts::intake::Posted;
@@ -15,6 +15,7 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
 use freshtrack_core::ports::Clock;
 use freshtrack_core::time::Span;
+use freshtrack_ttn::canonical::QuarantineReason;
 use freshtrack_ttn::decode::decode_event;
 use freshtrack_ttn::event::LnsEvent;
 use freshtrack_ttn::network::parse_event;
@@ -32,6 +33,13 @@ const MESSAGES_MAX: u16 = 256;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Wait before a message that failed for a passing reason is tried again.
 const RETRY_AFTER: Span = Span::from_seconds(2);
+
+/// How long a message belongs to the worker that took it.
+const LEASE: Span = Span::from_seconds(30);
+
+fn count(outcome: &'static str) {
+    metrics::counter!("freshtrack_inbox_messages_total", "outcome" => outcome).increment(1);
+}
 
 /// Decodes and ingests stored messages.
 pub struct InboxWorker {
@@ -53,12 +61,12 @@ impl fmt::Debug for InboxWorker {
     }
 }
 
-/// What becomes of one message before ingest.
+/// What becomes of one message.
 enum Fate {
-    /// These readings go in.
+    /// These readings go in; with none, it is only settled.
     Readings(Vec<Posted>),
-    /// It is done with.
-    Settled(Settled<'static>),
+    /// A person has to look at it.
+    Quarantined(QuarantineReason),
 }
 
 impl InboxWorker {
@@ -67,7 +75,7 @@ impl InboxWorker {
         while !stop.is_cancelled() {
             let more = match self.round().await {
                 Ok(taken) => {
-                    self.beat.beat(self.clock.now());
+                    self.beat.beat();
                     taken == usize::from(MESSAGES_MAX)
                 }
                 Err(error) => {
@@ -87,10 +95,11 @@ impl InboxWorker {
     }
 
     async fn round(&self) -> Result<usize, StoreError> {
+        let now = self.clock.now();
         let messages = self
             .store
-            .inbox_work
-            .pending(self.clock.now(), MESSAGES_MAX)
+            .inbox_queue
+            .claim(now, LEASE, MESSAGES_MAX)
             .await?;
         let taken = messages.len();
         let mut devices = HashMap::new();
@@ -98,7 +107,13 @@ impl InboxWorker {
         for message in messages {
             match self.read(&message, &mut devices).await? {
                 Fate::Readings(readings) => ready.push((message, readings)),
-                Fate::Settled(settled) => self.settle(&message, settled).await?,
+                Fate::Quarantined(reason) => {
+                    count("quarantined");
+                    self.store
+                        .inbox_queue
+                        .quarantine(message.org, message.id, reason)
+                        .await?;
+                }
             }
         }
         // Each call takes its place in ingest's queue when it is first polled, so order is kept.
@@ -111,74 +126,55 @@ impl InboxWorker {
         });
         for (message, outcome) in join_all(calls).await {
             match outcome {
-                Ok(_) => {
-                    metrics::counter!("freshtrack_inbox_messages_total", "outcome" => "ingested")
-                        .increment(1)
-                }
+                Ok(_) => count("ingested"),
                 Err(IngestError::Stopped) => return Ok(0),
                 Err(error) => {
                     tracing::debug!(error = ?error, "a message waits for ingest");
-                    let again = Settled::RetryAt(self.clock.now() + RETRY_AFTER);
-                    self.settle(&message, again).await?;
+                    count("postponed");
+                    let again = self.clock.now() + RETRY_AFTER;
+                    self.store
+                        .inbox_queue
+                        .postpone(message.org, message.id, again)
+                        .await?;
                 }
             }
         }
         Ok(taken)
     }
 
-    async fn settle(
-        &self,
-        message: &PendingMessage,
-        settled: Settled<'_>,
-    ) -> Result<(), StoreError> {
-        let outcome = match settled {
-            Settled::Processed => "no_readings",
-            Settled::Quarantined(_) => "quarantined",
-            Settled::RetryAt(_) => "retried",
-        };
-        metrics::counter!("freshtrack_inbox_messages_total", "outcome" => outcome).increment(1);
-        self.store
-            .inbox_work
-            .settle(message.org, message.id, settled)
-            .await
-    }
-
     async fn read(
         &self,
-        message: &PendingMessage,
+        message: &PendingEvent,
         devices: &mut HashMap<(OrgId, String), Option<Device>>,
     ) -> Result<Fate, StoreError> {
         let entry = &message.entry;
         if let Some(reason) = entry.quarantine {
-            return Ok(Fate::Settled(Settled::Quarantined(reason.as_str())));
+            return Ok(Fate::Quarantined(reason));
         }
         let Ok(event) = parse_event(entry.network, &entry.route, &entry.body, &entry.hint) else {
-            return Ok(Fate::Settled(Settled::Quarantined("malformed")));
+            return Ok(Fate::Quarantined(QuarantineReason::UnknownEvent));
         };
         let Some(device) = self.device(message.org, &event, devices).await? else {
-            return Ok(Fate::Settled(Settled::Quarantined("unknown_device")));
+            return Ok(Fate::Quarantined(QuarantineReason::UnknownDevice));
         };
         let policy = uplink_readings::policy(&device, &event);
         let decoded = decode_event(&event, entry.arrived_at, &policy, None);
         if let Some(reason) = decoded.quarantine {
-            use freshtrack_ttn::canonical::QuarantineReason as R;
+            use QuarantineReason as R;
             return Ok(match reason {
                 // Known and without readings: nothing for a person to mend.
-                R::NotAnUplink => Fate::Settled(Settled::Processed),
+                R::NotAnUplink => Fate::Readings(Vec::new()),
                 // The device is there but cannot be understood: a fault of its sensor.
                 R::Undecodable if device.unit_id.is_some() => Fate::Readings(vec![Ok(
                     uplink_readings::undecodable(&device, &event, decoded.contact.at),
                 )]),
-                other => Fate::Settled(Settled::Quarantined(other.as_str())),
+                other => Fate::Quarantined(other),
             });
         }
         if device.unit_id.is_none() {
-            return Ok(Fate::Settled(Settled::Quarantined("unassigned_device")));
+            return Ok(Fate::Quarantined(QuarantineReason::UnassignedDevice));
         }
         let readings = uplink_readings::readings(&device, &event, &decoded);
-        if readings.is_empty() {
-            return Ok(Fate::Settled(Settled::Processed));
-        }
         Ok(Fate::Readings(readings.into_iter().map(Ok).collect()))
     }
 

@@ -12,6 +12,8 @@ pub mod commands;
 pub mod config;
 pub mod credentials;
 #[cfg(feature = "http")]
+pub mod database;
+#[cfg(feature = "http")]
 pub mod dispatcher;
 #[cfg(feature = "http")]
 pub mod heartbeat;

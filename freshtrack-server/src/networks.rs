@@ -1,7 +1,7 @@
 //! Connections to LoRaWAN networks: how one is made, and the address it is called at.
 
 use crate::store::Store;
-use crate::store::ports::ManagedConnection;
+use crate::store::ports::{ConnectionRecord, ConnectionState};
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
@@ -27,7 +27,7 @@ pub struct NewConnection {
 #[derive(Clone)]
 pub struct MadeConnection {
     /// As stored.
-    pub connection: ManagedConnection,
+    pub connection: ConnectionRecord,
     /// What the network must present.
     pub secret: String,
 }
@@ -71,7 +71,7 @@ pub async fn create(
     let mut bits = [0u8; 32];
     ids.fill_random(&mut bits);
     let secret = WebhookSecret::from_random(bits);
-    let connection = ManagedConnection {
+    let connection = ConnectionRecord {
         connection: Connection {
             id: ConnectionId::from_random(address),
             org,
@@ -85,6 +85,7 @@ pub async fn create(
             domain: None,
         },
         name: new.name,
+        state: ConnectionState::Enabled,
         last_used_at: None,
         created_at: now,
     };
@@ -103,7 +104,7 @@ pub async fn create(
     };
     store
         .connections
-        .create(org, connection.clone(), journal)
+        .create(connection.clone(), journal)
         .await?;
     let secret = String::from_utf8_lossy(secret.expose()).into_owned();
     Ok(MadeConnection { connection, secret })

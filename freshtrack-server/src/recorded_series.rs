@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn resampling_keeps_the_first_of_each_stretch() {
-        let at = |minute| {
+        let at = |minute: i64| {
             (
                 Timestamp::from_seconds(minute * 60),
                 Temperature::from_milli_celsius(0),

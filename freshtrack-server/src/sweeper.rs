@@ -2,7 +2,6 @@
 
 use crate::heartbeat::Heartbeat;
 use freshtrack_alerts::sweep::Sweeper;
-use freshtrack_core::ports::Clock;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -11,16 +10,11 @@ use tokio_util::sync::CancellationToken;
 const SWEEP_EVERY: Duration = Duration::from_millis(500);
 
 /// Sweeps until `stop`. Any number of nodes may do so: a monitor's version decides who evaluates it.
-pub async fn run(
-    sweeper: Sweeper,
-    clock: Arc<dyn Clock>,
-    beat: Arc<Heartbeat>,
-    stop: CancellationToken,
-) {
+pub async fn run(sweeper: Sweeper, beat: Arc<Heartbeat>, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let more = match sweeper.sweep().await {
             Ok(report) => {
-                beat.beat(clock.now());
+                beat.beat();
                 metrics::counter!("freshtrack_sweeps_total").increment(1);
                 metrics::counter!("freshtrack_sweep_evaluations_total")
                     .increment(report.evaluated as u64);

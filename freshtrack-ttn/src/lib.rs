@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(all(feature = "native-codecs", feature = "cayenne"))]
+pub mod bench;
 pub mod canonical;
 #[cfg(feature = "chirpstack")]
 pub mod chirpstack;
@@ -9,12 +11,17 @@ pub mod event;
 pub mod event_time;
 pub mod ids;
 pub mod key;
+#[cfg_attr(
+    not(feature = "tts-webhook"),
+    expect(dead_code, reason = "each adapter uses its part")
+)]
 mod lenient;
 pub mod mapping;
 pub mod memory;
 pub mod network;
 pub mod ports;
 pub mod secrets;
+pub mod testkit;
 #[cfg(feature = "tts-webhook")]
 pub mod tts;
 pub mod uplink;

@@ -46,31 +46,34 @@ pub(crate) fn parse_object(body: &[u8]) -> Result<Value, MessageError> {
 }
 
 /// The event a JSON object stands for.
-#[cfg_attr(
-    all(feature = "tts-webhook", feature = "chirpstack"),
-    expect(
-        clippy::unnecessary_wraps,
-        reason = "fails in a build without the network's adapter"
-    )
-)]
 pub(crate) fn interpret(
     network: Network,
     route: &str,
     message: &Value,
     hint: &DeviceIdentity,
 ) -> Result<LnsEvent, MessageError> {
-    let mut event = match network {
-        #[cfg(feature = "tts-webhook")]
-        Network::TheThingsStack => crate::tts::parse_message(message),
-        #[cfg(not(feature = "tts-webhook"))]
-        Network::TheThingsStack => return Err(MessageError::NoAdapter),
-        #[cfg(feature = "chirpstack")]
-        Network::Chirpstack => crate::chirpstack::parse_message(route, message),
-        #[cfg(not(feature = "chirpstack"))]
-        Network::Chirpstack => return Err(MessageError::NoAdapter),
-    };
-    #[cfg(not(feature = "chirpstack"))]
-    let _: &str = route;
+    let mut event = translate(network, route, message).ok_or(MessageError::NoAdapter)?;
     event.device.fill_from(hint);
     Ok(event)
+}
+
+#[cfg_attr(
+    all(feature = "tts-webhook", feature = "chirpstack"),
+    expect(
+        clippy::unnecessary_wraps,
+        reason = "a build may lack the network's adapter"
+    )
+)]
+fn translate(network: Network, route: &str, message: &Value) -> Option<LnsEvent> {
+    match network {
+        #[cfg(feature = "tts-webhook")]
+        Network::TheThingsStack => Some(crate::tts::parse_message(message)),
+        #[cfg(feature = "chirpstack")]
+        Network::Chirpstack => Some(crate::chirpstack::parse_message(route, message)),
+        #[cfg(not(all(feature = "tts-webhook", feature = "chirpstack")))]
+        _ => {
+            tracing::warn!(?network, route, object = message.is_object(), "no adapter");
+            None
+        }
+    }
 }

@@ -6,10 +6,6 @@ mod saboteurs;
 
 use freshtrack_alerts::memory::MemoryStore;
 
-#[expect(
-    clippy::unused_async,
-    reason = "the contract macros await their factory"
-)]
 async fn fresh() -> MemoryStore {
     MemoryStore::new()
 }

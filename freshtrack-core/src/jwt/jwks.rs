@@ -104,11 +104,7 @@ impl JwksCache {
             return Ok(key);
         }
         let _flight = self.flight.lock().await;
-        // Another token may have fetched in the meantime.
-        match self.state().known(kid, now) {
-            Known::Fresh(key) => return Ok(key),
-            Known::Doubtful(_) => {}
-        }
+        // Whoever waited while another token fetched is inside the cooldown and finds its outcome.
         if self.state().may_fetch(now) {
             self.fetch(now).await;
         }

@@ -146,7 +146,7 @@ pub fn assert_one_wins<T: Debug, const N: usize>(results: &[Result<T, StoreError
 }
 
 /// Fails unless the organization has exactly `changes` journals of
-/// [`sample::journal`](sample::journal): audit and outbox events, both numbered gaplessly from 1.
+/// [`sample::journal`]: audit and outbox events, both numbered gaplessly from 1.
 pub async fn assert_journals(store: &dyn Stores, org: OrgId, changes: i64) {
     let events = store
         .outbox()

@@ -72,7 +72,12 @@ pub async fn places_come_back_as_they_were_made(store: &dyn Stores) {
     let found = places
         .list_areas(tenant.org, Some(site.id), first(10))
         .await;
-    assert_eq!(found.unwrap_or_else(fail).items, [area]);
+    assert_eq!(
+        found.unwrap_or_else(fail).items,
+        std::slice::from_ref(&area)
+    );
+    let found = places.find_area(tenant.org, area.id).await;
+    assert_eq!(found.unwrap_or_else(fail), Some(area));
     let found = places.find_unit(tenant.org, unit.id).await;
     assert_eq!(found.unwrap_or_else(fail), Some(unit));
     let unknown: SiteId = tenant.id();
@@ -152,6 +157,12 @@ pub async fn another_organizations_places_are_unknown(store: &dyn Stores) {
     assert_eq!(
         site, None,
         "a site of another organization must not be found"
+    );
+    let area = places.find_area(tenant.org, other.area).await;
+    let area = area.unwrap_or_else(fail);
+    assert_eq!(
+        area, None,
+        "an area of another organization must not be found"
     );
     let unit = places.find_unit(tenant.org, other.unit).await;
     let unit = unit.unwrap_or_else(fail);

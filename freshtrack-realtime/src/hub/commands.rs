@@ -137,6 +137,12 @@ impl Commands {
         }
     }
 
+    /// The organization the connection belongs to for its whole life.
+    #[must_use]
+    pub const fn organization(&self) -> OrgId {
+        self.org
+    }
+
     /// Takes over the end of a refreshed token, if it is the same caller's, and makes the answer.
     #[must_use]
     pub fn refreshed(&mut self, principal: Principal, org: OrgId, expires_at: Timestamp) -> Bytes {
@@ -154,6 +160,11 @@ impl Commands {
     #[must_use]
     pub fn refresh_refused(&self, message: &str) -> Bytes {
         refresh_answer(false, message)
+    }
+
+    /// Ends the connection, for example after a malformed frame; the outlet is told the reason.
+    pub fn close(&self, reason: CloseReason) {
+        self.mail.close(reason, None, Instant::now());
     }
 
     /// Sends a message to this connection alone.

@@ -13,7 +13,7 @@ use crate::payload::{ConnectionAck, ErrorMessage, Millis, ResumeComplete};
 use crate::resume::{LastSeq, ResumeRequest, Start, decide};
 use crate::topic::{Principal, Rooms};
 use freshtrack_core::error::StoreError;
-use freshtrack_core::ids::OrgId;
+use freshtrack_core::ids::{OrgId, UserId};
 use freshtrack_core::principal::Role;
 use freshtrack_core::temperature::TemperatureUnit;
 use freshtrack_core::time::Timestamp;
@@ -62,6 +62,25 @@ pub struct ConnectRequest {
     pub resume: ResumeRequest,
     /// When its credential ends.
     pub expires_at: Option<Timestamp>,
+}
+
+impl ConnectRequest {
+    /// A person with the least role in the organization's room, in °C, over a plain WebSocket, with
+    /// nothing to resume; change the fields that differ.
+    #[must_use]
+    pub fn viewer(org: OrgId, user: UserId) -> Self {
+        Self {
+            principal: Principal::User(user),
+            org,
+            role: Role::Viewer,
+            temperature_unit: TemperatureUnit::C,
+            transport: Transport::WebSocket,
+            socket_id: String::new(),
+            rooms: Rooms::organization(),
+            resume: ResumeRequest::default(),
+            expires_at: None,
+        }
+    }
 }
 
 /// Which bound was reached.
@@ -145,7 +164,11 @@ impl Hub {
     fn seat(&self, registry: &mut Registry, request: &ConnectRequest, now: Instant) -> Connection {
         let shared = &self.shared;
         let limits = shared.config.mailbox;
-        let mail = Arc::new(Mail::new(limits, Arc::clone(&shared.unsent), now));
+        let had = match request.resume.last_seq {
+            LastSeq::At(last) => last,
+            LastSeq::Absent | LastSeq::Invalid => 0,
+        };
+        let mail = Arc::new(Mail::new(limits, had, Arc::clone(&shared.unsent), now));
         let entry = Entry {
             principal: request.principal,
             role: request.role,

@@ -1,9 +1,9 @@
 //! A connection as a transport holds it: commands in, messages out.
 
 use crate::event::Message;
+use crate::hub::Shared;
 use crate::hub::commands::Commands;
 use crate::hub::mail::Mail;
-use crate::hub::{Hub, Shared};
 use freshtrack_core::ids::OrgId;
 use freshtrack_core::wire_enum;
 use std::sync::Arc;
@@ -98,6 +98,11 @@ impl Outlet {
         self.seat.mail.progressed(Instant::now());
     }
 
+    /// Ends the connection: what waits is given up and [`next`](Self::next) answers the reason.
+    pub fn close(&self, reason: CloseReason) {
+        self.seat.mail.close(reason, None, Instant::now());
+    }
+
     /// Cancelled when the transport has to end even though it is stuck in a write.
     #[must_use]
     pub fn must_end(&self) -> CancellationToken {
@@ -140,16 +145,5 @@ impl Drop for Seat {
         let reason = self.mail.closing().map(|(reason, _)| reason.as_str());
         self.mail.abandon();
         tracing::debug!(connection = %self.id, reason, "disconnected");
-    }
-}
-
-impl Hub {
-    /// Ends a connection as its transport wants it, for example after a malformed frame.
-    pub fn close(&self, connection: &Connection, reason: CloseReason) {
-        connection
-            .outlet
-            .seat
-            .mail
-            .close(reason, None, Instant::now());
     }
 }

@@ -4,6 +4,7 @@ use crate::event::{Message, SeqEffect, ServerEvent};
 use crate::hub::Hub;
 use crate::hub::connection::CloseReason;
 use crate::hub::mail::Mail;
+use crate::jitter::scatter;
 use crate::payload::ServerDraining;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,12 +66,4 @@ impl Hub {
             }
         }
     }
-}
-
-/// `SplitMix64`: spreads neighbouring numbers over the whole range.
-fn scatter(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

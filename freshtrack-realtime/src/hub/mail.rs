@@ -19,9 +19,14 @@ pub(crate) struct Mail {
 }
 
 impl Mail {
-    pub(crate) fn new(limits: MailboxLimits, node_bytes: Arc<AtomicUsize>, now: Instant) -> Self {
+    pub(crate) fn new(
+        limits: MailboxLimits,
+        resume_from: i64,
+        node_bytes: Arc<AtomicUsize>,
+        now: Instant,
+    ) -> Self {
         Self {
-            queue: Mutex::new(Mailbox::new(limits, now)),
+            queue: Mutex::new(Mailbox::new(limits, resume_from, now)),
             ready: Notify::new(),
             abort: CancellationToken::new(),
             node_bytes,

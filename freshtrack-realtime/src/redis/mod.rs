@@ -1,1 +1,6 @@
+//! Adapters on Redis.
 
+mod bus;
+mod link;
+
+pub use bus::{RedisBus, RedisBusConfig, RedisBusError};

@@ -1,4 +1,4 @@
-//! Laws of [`Bus`](crate::ports::Bus).
+//! Laws of [`Bus`].
 
 use crate::envelope::Envelope;
 use crate::ports::{Bus, BusItem, BusState, BusStream, PUBLISH_MAX};

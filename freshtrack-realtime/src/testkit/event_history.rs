@@ -1,4 +1,4 @@
-//! Laws of [`EventHistory`](crate::ports::EventHistory).
+//! Laws of [`EventHistory`].
 
 use crate::ports::EventHistory;
 use crate::testkit::sample;

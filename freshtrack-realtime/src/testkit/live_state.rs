@@ -1,4 +1,4 @@
-//! Laws of [`LiveState`](crate::ports::LiveState).
+//! Laws of [`LiveState`].
 
 use crate::latest::LatestReading;
 use crate::ports::{LiveState, Snapshot};

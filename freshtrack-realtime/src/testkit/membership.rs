@@ -1,4 +1,4 @@
-//! Laws of [`Membership`](crate::ports::Membership).
+//! Laws of [`Membership`].
 
 use crate::ports::Membership;
 use crate::testkit::sample;

@@ -99,3 +99,33 @@ mod live_state {
     }
     freshtrack_realtime::live_state_contract!(fresh);
 }
+
+#[cfg(feature = "redis")]
+mod redis_bus {
+    use crate::redis_node::RedisNode;
+    use async_trait::async_trait;
+    use freshtrack_core::ids::OrgId;
+    use freshtrack_realtime::Envelope;
+    use freshtrack_realtime::ports::{Bus, BusError, BusStatus, BusStream};
+    use std::sync::Arc;
+
+    #[async_trait]
+    impl Bus for RedisNode {
+        async fn publish(&self, envelopes: &[Arc<Envelope>]) -> Result<(), BusError> {
+            self.bus.publish(envelopes).await
+        }
+        async fn subscribe(&self, organizations: &[OrgId]) -> BusStream {
+            self.bus.subscribe(organizations).await
+        }
+        fn status(&self) -> BusStatus {
+            self.bus.status()
+        }
+    }
+
+    async fn fresh() -> Option<RedisNode> {
+        let node = RedisNode::connect(&crate::redis_node::url()?);
+        node.is_up().await;
+        Some(node)
+    }
+    freshtrack_realtime::bus_contract!(fresh);
+}

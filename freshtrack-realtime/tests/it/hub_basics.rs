@@ -133,3 +133,19 @@ async fn a_replay_the_history_cannot_give_closes_so_that_the_client_returns() {
     assert_eq!(got, Got::Closed(CloseReason::Unavailable));
     assert_eq!(client.last_seq, Some(1), "nothing is lost");
 }
+
+#[tokio::test(start_paused = true)]
+async fn either_side_of_a_transport_can_end_the_connection() {
+    let node = Node::alone();
+    for reading_side in [true, false] {
+        let mut client = node.connect(request(org(1))).await;
+        if reading_side {
+            client.connection.commands.close(CloseReason::Malformed);
+        } else {
+            client.connection.outlet.close(CloseReason::Malformed);
+        }
+        let closed = Got::Closed(CloseReason::Malformed);
+        assert_eq!(client.next_or_close().await, closed);
+        assert_eq!(client.next_or_close().await, closed, "for ever after");
+    }
+}

@@ -6,5 +6,9 @@ mod contracts;
 mod hub_basics;
 mod laws;
 mod mailbox_pressure;
+#[cfg(feature = "redis")]
+mod redis_node;
 mod rendering;
+mod resume_model;
+mod saboteurs;
 mod world;

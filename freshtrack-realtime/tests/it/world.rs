@@ -103,7 +103,17 @@ impl Node {
         Client {
             connection,
             last_seq: None,
+            closed: false,
         }
+    }
+
+    /// Cuts a client off and lets it come back with the number it kept.
+    pub(crate) async fn returned(&self, client: Client, request: ConnectRequest) -> Client {
+        let last_seq = client.last_seq;
+        drop(client);
+        let mut back = self.connect(request).await;
+        back.last_seq = last_seq;
+        back
     }
 }
 
@@ -135,6 +145,7 @@ pub(crate) fn returning(org: OrgId, last_seq: i64) -> ConnectRequest {
 pub(crate) struct Client {
     pub(crate) connection: Connection,
     pub(crate) last_seq: Option<i64>,
+    pub(crate) closed: bool,
 }
 
 /// A message as a client sees it.
@@ -159,7 +170,10 @@ pub(crate) enum Got {
 impl Client {
     fn see(&mut self, out: Outgoing) -> Got {
         match out {
-            Outgoing::Close(reason) => Got::Closed(reason),
+            Outgoing::Close(reason) => {
+                self.closed = true;
+                Got::Closed(reason)
+            }
             Outgoing::Message {
                 message,
                 resume_from,
@@ -177,6 +191,18 @@ impl Client {
                 Got::Message(Seen { event, data })
             }
         }
+    }
+
+    /// What is ready now, at most so many messages.
+    pub(crate) fn at_once(&mut self, most: usize) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        while seen.len() < most
+            && let Some(out) = self.connection.outlet.try_next()
+            && let Got::Message(message) = self.see(out)
+        {
+            seen.push(message);
+        }
+        seen
     }
 
     /// The next message, within a minute of paused time.

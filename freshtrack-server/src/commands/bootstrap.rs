@@ -3,10 +3,10 @@
 use crate::cli::{Bootstrap, Failure};
 use crate::clock::{RandomIds, SystemClock};
 use crate::config;
+use crate::database;
 use crate::identity;
 use crate::local_key::LocalKey;
 use crate::onboarding::{self, Onboarded, Request};
-use crate::store;
 use anyhow::Context;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::hierarchy::{UnitType, parse_name};
@@ -39,7 +39,7 @@ pub async fn run(flags: Bootstrap) -> Result<ExitCode, Failure> {
     let ids = RandomIds;
     let now = SystemClock::start().now();
     let key = LocalKey::open(&settings.data_dir, &ids).context("opening the signing key")?;
-    let store = store::open(&settings).await?;
+    let store = database::open(&settings).await?;
     let public_url = settings
         .public_url
         .clone()

@@ -1,7 +1,7 @@
 //! `freshtrack migrate`: the newest schema, and nothing else.
 
 use crate::cli::{Failure, Store};
-use crate::{config, store};
+use crate::{config, database};
 use std::process::ExitCode;
 
 /// Brings the database to the newest schema; several at once are safe.
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 /// If the database cannot be reached or a migration fails.
 pub async fn run(flags: &Store) -> Result<ExitCode, Failure> {
     let settings = config::load(flags.overrides())?;
-    let store = store::open(&settings).await?;
+    let store = database::open(&settings).await?;
     store.close().await;
     #[expect(clippy::print_stdout, reason = "the command line talks to people")]
     {

@@ -139,12 +139,12 @@ fn recorded_unit(unit_type: UnitType, since: Timestamp) -> Unit {
 fn rules_of(unit: &Unit, fields: RuleFields) -> EffectiveRules {
     let own = RuleSet {
         scope: RuleScope::Unit,
-        scope_id: *unit.id.as_uuid(),
+        scope_id: unit.id.as_uuid(),
         unit_type: None,
         fields,
         version: 1,
     };
-    resolve(OrgId::from_uuid(Uuid::nil()), unit, &[], &[own])
+    resolve(&[own], OrgId::from_uuid(Uuid::nil()), unit, &[]).0
 }
 
 fn print_all(transitions: &[Transition]) {

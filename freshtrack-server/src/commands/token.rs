@@ -3,10 +3,10 @@
 use crate::cli::{Failure, Token, parse_time};
 use crate::clock::{RandomIds, SystemClock};
 use crate::config;
+use crate::database;
 use crate::identity;
 use crate::local_key::LocalKey;
 use crate::onboarding::local_user;
-use crate::store;
 use anyhow::Context;
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
 use freshtrack_core::error::StoreError;
@@ -37,7 +37,7 @@ pub async fn run(flags: Token) -> Result<ExitCode, Failure> {
     let ids = RandomIds;
     let now = SystemClock::start().now();
     let key = LocalKey::open(&settings.data_dir, &ids).context("opening the signing key")?;
-    let store = store::open(&settings).await?;
+    let store = database::open(&settings).await?;
     let user = store
         .organizations
         .ensure_user(local_user(&ids, &email, now))
@@ -64,7 +64,7 @@ pub async fn run(flags: Token) -> Result<ExitCode, Failure> {
 }
 
 fn granted(user: UserId, role: Role, now: Timestamp) -> Journal {
-    let payload = json!({ "user_id": user, "role": role });
+    let payload = json!({ "user_id": user, "role": role, "change": "role_changed" });
     Journal {
         audit: vec![AuditDraft {
             at: now,

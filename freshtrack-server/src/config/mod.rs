@@ -253,7 +253,7 @@ pub fn from_environment(
         .and_then(|b| b.set_override_option("role", flags.role))
         .and_then(|b| b.set_override_option("data_dir", flags.data_dir))
         .and_then(|b| b.set_override_option("public_url", flags.public_url))
-        .and_then(config::ConfigBuilder::build)
+        .and_then(config::ConfigBuilder::<config::builder::DefaultState>::build)
         .and_then(config::Config::try_deserialize)
         .map_err(from_library)?;
     check(raw)

@@ -54,7 +54,9 @@ poem_openapi::impl_apirequest_for_payload!(Body<T>, T: ParseFromJSON);
 /// # Errors
 /// As [`read_all`].
 pub async fn read(request: &Request, body: &mut RequestBody) -> Result<bytes::Bytes, Problem> {
-    let body = body.take().map_err(|_| Problem::new(Code::MalformedRequest))?;
+    let body = body
+        .take()
+        .map_err(|_| Problem::new(Code::MalformedRequest))?;
     read_all(request, body).await
 }
 
@@ -72,8 +74,10 @@ pub async fn read_all(request: &Request, body: poem::Body) -> Result<bytes::Byte
     if declared.is_some_and(|length| length > bound as u64) {
         return Err(Problem::new(Code::PayloadTooLarge));
     }
-    body.into_bytes_limit(bound).await.map_err(|error| match error {
-        poem::error::ReadBodyError::PayloadTooLarge => Problem::new(Code::PayloadTooLarge),
-        _ => Problem::new(Code::MalformedRequest),
-    })
+    body.into_bytes_limit(bound)
+        .await
+        .map_err(|error| match error {
+            poem::error::ReadBodyError::PayloadTooLarge => Problem::new(Code::PayloadTooLarge),
+            _ => Problem::new(Code::MalformedRequest),
+        })
 }

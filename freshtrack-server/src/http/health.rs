@@ -1,7 +1,6 @@
 //! Is the process alive, can it do its work, and how is it doing.
 
 use crate::app::App;
-use freshtrack_core::time::Span;
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem::{Response, handler};
@@ -11,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A loop that did not come round for this long does not work.
-const BEAT_WITHIN: Span = Span::from_seconds(60);
+const BEAT_WITHIN: Duration = Duration::from_mins(1);
 /// The database answers within this, or is not reachable.
 const DATABASE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -26,7 +25,6 @@ pub(super) fn live() -> Response {
 /// The process can do its work: each check by name, 503 if one fails.
 #[handler]
 pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
-    let now = app.clock.now();
     let mut checks = serde_json::Map::new();
     let mut all_good = true;
     let mut note = |name: &str, good: bool, more: serde_json::Value| {
@@ -35,7 +33,15 @@ pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
     };
     let database = tokio::time::timeout(DATABASE_WITHIN, app.store.health()).await;
     match &database {
-        Ok(Ok(())) => note("database", true, json!("reachable, migrations applied")),
+        Ok(Ok(health)) => {
+            let at_head = health.migrations_at_head;
+            note("database", true, json!("reachable"));
+            note(
+                "migrations",
+                at_head,
+                json!(if at_head { "applied" } else { "not at head" }),
+            );
+        }
         Ok(Err(error)) => {
             tracing::warn!(error = ?error, "database is not ready");
             note("database", false, json!(error.to_string()));
@@ -43,11 +49,11 @@ pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
         Err(_) => note("database", false, json!("no answer in time")),
     }
     for beat in &app.beats {
-        let age = beat.age(now);
+        let age = beat.age();
         note(
             beat.name(),
             age < BEAT_WITHIN,
-            json!({ "last": beat.last(), "age_seconds": age.as_seconds() }),
+            json!({ "seconds_since_last_round": age.as_secs() }),
         );
     }
     let behind = app.dispatcher_behind.load(Ordering::Relaxed);
@@ -69,16 +75,19 @@ pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
 
 /// Metrics in Prometheus' text format.
 #[handler]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "handlers take what they extract"
+)]
 pub(super) fn metrics(app: Data<&Arc<App>>) -> Response {
     let stats = app.hub.stats();
-    ::metrics::gauge!("freshtrack_realtime_connections").set(exact(stats.connections()));
+    ::metrics::gauge!("freshtrack_realtime_connections").set(exact(stats.connections.iter().sum()));
     ::metrics::gauge!("freshtrack_ingest_room_readings").set(exact(app.ingest.room()));
     let behind = app.dispatcher_behind.load(Ordering::Relaxed);
     ::metrics::gauge!("freshtrack_dispatcher_behind_events")
         .set(exact(usize::try_from(behind).unwrap_or(0)));
-    let now = app.clock.now();
     for beat in &app.beats {
-        let age = beat.age(now).to_duration().as_secs_f64();
+        let age = beat.age().as_secs_f64();
         ::metrics::gauge!("freshtrack_loop_age_seconds", "loop" => beat.name()).set(age);
     }
     Response::builder()

@@ -35,7 +35,7 @@ pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         )
         .at("/ttn/:connection_id/:kind", post(webhooks::receive))
         .at("/openapi.json", get(openapi))
-        .nest_no_strip("/", v1_routes());
+        .nest("/", v1::service());
     Route::new()
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
@@ -68,10 +68,6 @@ pub fn health_endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .around(request_id::middleware)
         .with(AddData::new(app))
         .boxed()
-}
-
-fn v1_routes() -> impl poem::IntoEndpoint {
-    v1::service()
 }
 
 /// The document as clients get it: media types without parameters.
@@ -139,10 +135,10 @@ fn caller_key(request: &Request) -> String {
     match credential {
         Some(value) => {
             let digest = Sha256::digest(value.as_bytes());
-            digest[..8]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect()
+            base64::Engine::encode(
+                &base64::engine::general_purpose::STANDARD_NO_PAD,
+                &digest[..12],
+            )
         }
         None => request
             .remote_addr()

@@ -47,7 +47,7 @@ pub(super) async fn receive(
         hint: &DeviceIdentity::default(),
     };
     let answer = handle(
-        app.store.directory.as_ref(),
+        app.store.connection_directory.as_ref(),
         app.store.inbox.as_ref(),
         &call,
         app.clock.now(),

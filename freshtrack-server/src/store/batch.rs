@@ -5,137 +5,16 @@
 
 use super::chain::{Entries, Head};
 use super::column::{At, to_json};
+use super::keys::Keys;
 use super::rows::codes;
 use freshtrack_alerts::alert::Alert;
 use freshtrack_alerts::change::{Change, UnitChange};
 use freshtrack_core::device::DeviceSeen;
 use freshtrack_core::error::StoreError;
-use freshtrack_core::ids::{DeviceId, OrgId, SiteId, UnitId};
 use freshtrack_core::reading::{QuarantinedReading, Reading};
 use freshtrack_core::temperature::Temperature;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use uuid::Uuid;
-
-/// The key of nobody in `device_key` columns.
-pub(crate) const NOBODY: i64 = 0;
-
-/// What a batch of changes names: one look-up statement per kind.
-#[derive(Debug, Default)]
-pub(crate) struct Named {
-    pub(crate) orgs: BTreeSet<OrgId>,
-    pub(crate) units: BTreeSet<(OrgId, UnitId)>,
-    pub(crate) devices: BTreeSet<(OrgId, DeviceId)>,
-    pub(crate) sites: BTreeSet<(OrgId, SiteId)>,
-}
-
-impl Named {
-    pub(crate) fn of(changes: &[Change]) -> Self {
-        let mut named = Self::default();
-        for change in changes {
-            named.orgs.insert(change.org);
-            for (unit, device) in references(change) {
-                named.units.extend(unit.map(|unit| (change.org, unit)));
-                named
-                    .devices
-                    .extend(device.map(|device| (change.org, device)));
-            }
-            let seen = change.devices_seen.iter();
-            named
-                .devices
-                .extend(seen.map(|row| (change.org, row.device)));
-            named
-                .sites
-                .extend(change.alerts.iter().map(|alert| (change.org, alert.site)));
-        }
-        named
-    }
-}
-
-/// Every unit and device a change needs.
-fn references(change: &Change) -> impl Iterator<Item = (Option<UnitId>, Option<DeviceId>)> {
-    let units = change.units.iter().map(|unit| (Some(unit.unit), None));
-    let readings = change
-        .readings
-        .iter()
-        .map(|row| (Some(row.unit), row.device));
-    let aside = change
-        .quarantined
-        .iter()
-        .map(|row| (Some(row.unit), row.device));
-    let doors = change
-        .door_events
-        .iter()
-        .map(|row| (Some(row.unit), row.device));
-    let alerts = change
-        .alerts
-        .iter()
-        .map(|row| (Some(row.unit), row.key.device));
-    units
-        .chain(readings)
-        .chain(aside)
-        .chain(doors)
-        .chain(alerts)
-}
-
-/// The integer keys of what a batch names, as far as they exist, and the heads of its organizations.
-#[derive(Debug, Default)]
-pub(crate) struct Keys {
-    pub(crate) orgs: HashMap<OrgId, i64>,
-    pub(crate) units: HashMap<(i64, Uuid), i64>,
-    pub(crate) devices: HashMap<(i64, Uuid), i64>,
-    pub(crate) sites: HashMap<(i64, Uuid), i64>,
-    pub(crate) heads: HashMap<i64, Head>,
-}
-
-impl Keys {
-    /// Whether everything a change names is of its organization.
-    ///
-    /// # Errors
-    /// [`StoreError::Missing`] for what is not.
-    pub(crate) fn check(&self, change: &Change) -> Result<(), StoreError> {
-        let org_key = self.org(change.org)?;
-        for (unit, device) in references(change) {
-            if let Some(unit) = unit {
-                self.unit(org_key, unit)?;
-            }
-            self.device(org_key, device)?;
-        }
-        for alert in &change.alerts {
-            self.site(org_key, alert.site)?;
-        }
-        Ok(())
-    }
-
-    fn org(&self, org: OrgId) -> Result<i64, StoreError> {
-        self.orgs.get(&org).copied().ok_or(StoreError::Missing {
-            what: "organization",
-        })
-    }
-
-    fn unit(&self, org_key: i64, unit: UnitId) -> Result<i64, StoreError> {
-        self.units
-            .get(&(org_key, unit.as_uuid()))
-            .copied()
-            .ok_or(StoreError::Missing { what: "unit" })
-    }
-
-    fn site(&self, org_key: i64, site: SiteId) -> Result<i64, StoreError> {
-        self.sites
-            .get(&(org_key, site.as_uuid()))
-            .copied()
-            .ok_or(StoreError::Missing { what: "site" })
-    }
-
-    fn device(&self, org_key: i64, device: Option<DeviceId>) -> Result<i64, StoreError> {
-        let Some(device) = device else {
-            return Ok(NOBODY);
-        };
-        self.devices
-            .get(&(org_key, device.as_uuid()))
-            .copied()
-            .ok_or(StoreError::Missing { what: "device" })
-    }
-}
 
 /// New columns of a row of `unit_monitor`.
 #[derive(Debug)]
@@ -209,6 +88,15 @@ pub(crate) struct SeenOut {
     pub(crate) rssi_dbm: Option<i16>,
 }
 
+impl SeenOut {
+    fn over(mut self, older: &Self) -> Self {
+        self.battery_percent = self.battery_percent.or(older.battery_percent);
+        self.battery_mv = self.battery_mv.or(older.battery_mv);
+        self.rssi_dbm = self.rssi_dbm.or(older.rssi_dbm);
+        self
+    }
+}
+
 /// A row of `alert`, new or afterwards.
 #[derive(Debug)]
 pub(crate) struct AlertOut {
@@ -243,7 +131,8 @@ pub(crate) struct Batch {
     pub(crate) readings: Vec<ReadingOut>,
     pub(crate) quarantined: Vec<QuarantinedOut>,
     pub(crate) doors: Vec<DoorOut>,
-    pub(crate) seen: Vec<SeenOut>,
+    /// By device, the latest of all that was told.
+    pub(crate) seen: BTreeMap<i64, SeenOut>,
     pub(crate) alerts_changed: Vec<AlertOut>,
     pub(crate) alerts_raised: Vec<AlertOut>,
     pub(crate) alert_events: Vec<AlertEventOut>,
@@ -283,7 +172,7 @@ impl Batch {
         for row in &change.devices_seen {
             // A device that is gone has nothing to keep its latest uplink in.
             if let Ok(device_key) = keys.device(org_key, Some(row.device)) {
-                self.seen.push(seen(device_key, row));
+                self.see(seen(device_key, row));
             }
         }
         self.add_alerts(change, keys, org_key)?;
@@ -321,6 +210,17 @@ impl Batch {
             });
         }
         Ok(())
+    }
+
+    /// Merges what an uplink told into what others of the batch told about the device: the newer value
+    /// wins, and one that is absent leaves the older.
+    fn see(&mut self, row: SeenOut) {
+        let newer = match self.seen.remove(&row.device_key) {
+            None => row,
+            Some(known) if known.at <= row.at => row.over(&known),
+            Some(known) => known.over(&row),
+        };
+        self.seen.insert(newer.device_key, newer);
     }
 
     /// Units with new readings, accepted or put aside.

@@ -10,6 +10,7 @@ mod chain;
 mod column;
 mod error;
 mod handle;
+mod keys;
 pub mod ports;
 #[cfg(feature = "postgres")]
 pub mod postgres;

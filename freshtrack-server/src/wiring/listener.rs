@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// A connection on which nothing happens for this long is closed.
-const IDLE: Duration = Duration::from_secs(120);
+const IDLE: Duration = Duration::from_mins(2);
 
 /// Binds the address.
 pub(super) fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
@@ -30,10 +30,10 @@ pub(super) fn serve(
     let acceptor = TcpAcceptor::from_std(listener)?;
     Ok(async move {
         let server = Server::new_with_acceptor(acceptor).idle_timeout(IDLE);
-        let served = server
+        let ended = server
             .run_with_graceful_shutdown(endpoint, stop.cancelled_owned(), Some(grace))
             .await;
-        if let Err(error) = served {
+        if let Err(error) = ended {
             tracing::error!(%error, "the HTTP server ended");
         }
     })

@@ -13,7 +13,7 @@ use crate::inbox::InboxWorker;
 use crate::live::{OutboxHistory, StoreMembership, StoreState};
 use crate::local_key::LocalKey;
 use crate::store::Store;
-use crate::{http, identity, store, sweeper, telemetry};
+use crate::{database, http, identity, sweeper, telemetry};
 use anyhow::Context;
 use commit_signal::SignallingMonitors;
 use freshtrack_alerts::actions::AlertActions;
@@ -37,7 +37,7 @@ use tokio_util::task::TaskTracker;
 
 /// People remembered between requests, and for how long.
 const USERS_REMEMBERED: u64 = 10_000;
-const USER_REMEMBERED: Duration = Duration::from_secs(60);
+const USER_REMEMBERED: Duration = Duration::from_mins(1);
 /// Requests under way get this long to end at a stop.
 const REQUESTS_END_WITHIN: Duration = Duration::from_secs(10);
 /// Everything gets this long at a stop.
@@ -100,7 +100,7 @@ impl Server {
     /// If the store, the signing key or the address cannot be had.
     pub async fn start_in(settings: Settings, environment: Environment) -> anyhow::Result<Self> {
         let Environment { clock, ids } = environment;
-        let store = store::open(&settings).await?;
+        let store = database::open(&settings).await?;
         let key = LocalKey::open(&settings.data_dir, ids.as_ref()).with_context(|| {
             format!("opening the signing key in {}", settings.data_dir.display())
         })?;
@@ -110,14 +110,14 @@ impl Server {
             .with_context(|| format!("listening on {}", settings.listen))?;
         let address = socket.local_addr()?;
         let committed = Arc::new(Notify::new());
-        let engine = Engine::new(
-            Arc::new(SignallingMonitors::new(
+        let engine = Engine {
+            store: Arc::new(SignallingMonitors::new(
                 Arc::clone(&store.monitors),
                 Arc::clone(&committed),
             )),
-            Arc::clone(&clock),
-            Arc::clone(&ids),
-        );
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        };
         let (ingest, writer) = Ingest::new(
             engine.clone(),
             IngestConfig {
@@ -180,7 +180,6 @@ impl Server {
         if let Some(beat) = beat("sweeper") {
             self.tasks.spawn(sweeper::run(
                 Sweeper::new(parts.engine),
-                Arc::clone(&parts.clock),
                 beat,
                 self.intake.clone(),
             ));
@@ -291,7 +290,6 @@ fn make_app(
     membership: Arc<StoreMembership>,
     address: SocketAddr,
 ) -> Arc<App> {
-    let now = parts.clock.now();
     let mut loops = Vec::new();
     if settings.role.serves_api() {
         loops.push("dispatcher");
@@ -316,7 +314,7 @@ fn make_app(
         metrics: telemetry::metrics(),
         beats: loops
             .into_iter()
-            .map(|name| Arc::new(Heartbeat::starting(name, now)))
+            .map(|name| Arc::new(Heartbeat::starting(name)))
             .collect(),
         dispatcher_behind: Arc::new(AtomicI64::new(0)),
         inbox_wake: Arc::new(Notify::new()),

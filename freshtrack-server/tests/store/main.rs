@@ -1,7 +1,10 @@
 //! Laws of the SQL stores: every contract suite on every database, and what only a database can get
 //! wrong.
 
+mod database;
+mod guards;
 mod migrations;
+mod network;
 mod plans;
 mod scratch;
 
@@ -37,10 +40,55 @@ macro_rules! contracts {
     };
 }
 
+/// Makes one `#[tokio::test]` of each law of this binary.
+macro_rules! laws {
+    ($fresh:path; $($module:ident { $($law:ident)+ })+) => {$(
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $law() {
+                    if let Some(store) = freshtrack_core::testkit::Subject::subject($fresh().await) {
+                        crate::$module::$law(&store).await;
+                    }
+                }
+            )+
+        }
+    )+};
+}
+
+macro_rules! own_laws {
+    ($fresh:path) => {
+        laws! { $fresh;
+            network {
+                a_connection_is_found_by_its_id_while_it_is_enabled
+                connections_are_taken_once_and_seen_by_their_tenant_only
+                a_rotation_replaces_the_old_secret_once_the_new_one_was_used
+                the_time_of_last_use_never_goes_back
+                a_message_is_stored_once_and_comes_back_byte_for_byte
+                the_guard_finds_a_repeat_under_another_key_within_its_window
+                of_two_copies_at_once_exactly_one_is_new
+                a_message_for_a_foreign_connection_is_not_stored
+                messages_are_taken_in_order_and_by_one_only_until_the_lease_ends
+                a_message_put_aside_stays_aside
+                a_message_is_done_with_in_the_commit_of_its_readings_only
+                the_suite_of_the_inbox_port_holds
+            }
+            database {
+                a_large_commit_is_stored_whole_but_for_the_change_that_conflicts
+                a_large_commit_without_conflict_is_stored_whole
+                a_nul_in_what_was_sent_does_not_lose_the_evidence
+                commits_over_many_organizations_do_not_deadlock
+            }
+        }
+    };
+}
+
 mod sqlite {
     contracts!(crate::scratch::sqlite);
+    own_laws!(crate::scratch::sqlite);
 }
 
 mod postgres {
     contracts!(crate::scratch::postgres);
+    own_laws!(crate::scratch::postgres);
 }

@@ -4,9 +4,11 @@
 //! Temperatures are degrees Celsius from here on, as whole milli-degrees: nothing after this module sees a
 //! float, and nothing before it has rounded one.
 
+mod chemistry;
 mod measurement;
 mod value;
 
+pub use chemistry::Chemistry;
 pub use measurement::{
     Decoded, Fact, MeasuredAt, Measurement, NoMeasurement, Rejected, SensorKind,
 };
@@ -85,6 +87,8 @@ pub enum QuarantineReason {
     WrongApplication,
     /// No device of this connection is meant.
     UnknownDevice,
+    /// The device is there, but watches no unit.
+    UnassignedDevice,
     /// The device is switched off.
     DisabledDevice,
     /// The kind of event is not known here.
@@ -106,6 +110,7 @@ impl QuarantineReason {
         match self {
             Self::WrongApplication => "wrong_application",
             Self::UnknownDevice => "unknown_device",
+            Self::UnassignedDevice => "unassigned_device",
             Self::DisabledDevice => "disabled_device",
             Self::UnknownEvent => "unknown_event",
             Self::NotAnUplink => "not_an_uplink",

@@ -2,7 +2,8 @@
 
 use super::policy::{DecodePolicy, DoorPolarity};
 use crate::canonical::{
-    CanonicalReading, Contact, DecodedBy, Flag, MeasuredAt, Measurement, Quality, TimeSource, Value,
+    Battery, CanonicalReading, Contact, DecodedBy, Flag, MeasuredAt, Measurement, Quality,
+    TimeSource, Value,
 };
 use crate::event::LnsEvent;
 use crate::event_time::{DeviceClock, place};
@@ -16,7 +17,14 @@ pub(super) fn place_all(
     policy: &DecodePolicy,
     by: &DecodedBy,
 ) -> Vec<CanonicalReading> {
-    let numbered = (0_u32..).zip(measurements);
+    let percent = policy.chemistry.and_then(|chemistry| {
+        measurements.iter().find_map(|m| match m.value {
+            Some(Value::Battery(Battery::Volts(millivolts))) => chemistry.percent(millivolts),
+            _ => None,
+        })
+    });
+    let percent = percent.map(|n| Measurement::battery(Battery::Percent(n)));
+    let numbered = (0_u32..).zip(measurements.into_iter().chain(percent));
     numbered
         .map(|(index, m)| place_one(m, index, event, message, policy, by))
         .collect()

@@ -1,6 +1,6 @@
 //! What is configured for one device.
 
-use crate::canonical::{Probe, Role};
+use crate::canonical::{Chemistry, Probe, Role};
 #[cfg(feature = "cayenne")]
 use crate::codec::cayenne::CayenneProfile;
 #[cfg(feature = "native-codecs")]
@@ -31,6 +31,8 @@ pub struct DecodePolicy {
     pub limits: RoleLimits,
     /// Which way round the door's contact was mounted.
     pub door: DoorPolarity,
+    /// The battery's chemistry, which lets volts be shown as percent; never assumed.
+    pub chemistry: Option<Chemistry>,
     /// Whether the device's clock is believed; `None` follows the codec's family.
     pub clock: Option<DeviceClock>,
     /// When the device was registered here; stored values from before are not its own.

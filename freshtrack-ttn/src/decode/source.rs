@@ -3,7 +3,7 @@
 use super::policy::{DecodeMode, DecodePolicy};
 use crate::canonical::{Decoded, DecodedBy, MeasuredAt, Measurement, Probe, Quantity, Value};
 use crate::codec::{Codec, CodecInput};
-use crate::mapping::{Proposal, map_generic, map_profile};
+use crate::mapping::{Proposal, check_normalized, map_generic, map_normalized, map_profile};
 use crate::uplink::UplinkFrame;
 use freshtrack_core::temperature::TemperatureUnit;
 use freshtrack_core::time::Timestamp;
@@ -117,7 +117,12 @@ fn own_script(
     match script?.decode(&input) {
         Ok(output) => {
             chosen.notes.extend(output.warnings);
-            let decoded = map_fields(&output.data, policy, &mut chosen.proposals);
+            let fields = map_fields(&output.data, policy, &mut chosen.proposals);
+            let decoded = if fields.measurements.is_empty() {
+                normalized(&output.normalized, chosen).unwrap_or(fields)
+            } else {
+                fields
+            };
             Some((decoded, DecodedBy::Script))
         }
         Err(failure) => {
@@ -127,13 +132,36 @@ fn own_script(
     }
 }
 
+/// The network's fields; where they give nothing, its normalised measurements.
 fn network_fields(
     frame: &UplinkFrame,
     policy: &DecodePolicy,
     chosen: &mut Chosen,
 ) -> Option<Decoded> {
-    let data = frame.network_decoded.as_ref()?;
-    Some(map_fields(data, policy, &mut chosen.proposals))
+    let fields = frame
+        .network_decoded
+        .as_ref()
+        .map(|data| map_fields(data, policy, &mut chosen.proposals));
+    match fields {
+        Some(fields) if !fields.measurements.is_empty() => Some(fields),
+        Some(_) | None => normalized(&frame.normalized, chosen).or(fields),
+    }
+}
+
+fn normalized(measurements: &[serde_json::Value], chosen: &mut Chosen) -> Option<Decoded> {
+    if measurements.is_empty() {
+        return None;
+    }
+    match check_normalized(measurements) {
+        Ok((checked, warnings)) => {
+            chosen.notes.extend(warnings);
+            Some(map_normalized(&checked))
+        }
+        Err(error) => {
+            chosen.notes.push(error.to_string());
+            None
+        }
+    }
 }
 
 fn map_fields(
@@ -158,7 +186,9 @@ fn compare(ours: &Decoded, theirs: &Decoded) -> Vec<Disagreement> {
     let live = |m: &&Measurement| !matches!(m.at, MeasuredAt::Stored(_) | MeasuredAt::Before(_));
     let mut found = Vec::new();
     for our in ours.measurements.iter().filter(live) {
-        let same = |m: &&Measurement| m.probe == our.probe && m.quantity == our.quantity;
+        let same = |m: &&Measurement| {
+            m.probe == our.probe && m.quantity == our.quantity && comparable(our, m)
+        };
         let Some(their) = theirs.measurements.iter().filter(live).find(same) else {
             continue;
         };
@@ -172,6 +202,16 @@ fn compare(ours: &Decoded, theirs: &Decoded) -> Vec<Disagreement> {
         }
     }
     found
+}
+
+/// Volts are compared with volts: another kind of battery state is another statement, not another opinion.
+fn comparable(ours: &Measurement, theirs: &Measurement) -> bool {
+    match (&ours.value, &theirs.value) {
+        (Some(Value::Battery(a)), Some(Value::Battery(b))) => {
+            std::mem::discriminant(a) == std::mem::discriminant(b)
+        }
+        (Some(_) | None, Some(_) | None) => true,
+    }
 }
 
 fn agree(ours: Option<&Value>, theirs: Option<&Value>) -> bool {

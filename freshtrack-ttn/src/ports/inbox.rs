@@ -10,7 +10,7 @@ use freshtrack_core::ids::OrgId;
 use freshtrack_core::time::Timestamp;
 
 /// One message as it arrived, with what was read from it.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub struct InboxEntry {
     /// Its identity; unique in the inbox.
     pub key: EventKey,
@@ -57,4 +57,18 @@ pub trait Inbox: Send + Sync {
     /// # Errors
     /// [`InboxError::Unavailable`]: nothing was stored, repeating the call is safe.
     async fn store(&self, org: OrgId, entry: &InboxEntry) -> Result<Stored, InboxError>;
+}
+
+impl std::fmt::Debug for InboxEntry {
+    /// The body may carry payloads, and payloads keys: its length is all that is printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InboxEntry")
+            .field("key", &self.key)
+            .field("network", &self.network)
+            .field("kind", &self.kind)
+            .field("arrived_at", &self.arrived_at)
+            .field("body_bytes", &self.body.len())
+            .field("quarantine", &self.quarantine)
+            .finish_non_exhaustive()
+    }
 }

@@ -398,6 +398,33 @@ fn h28_scripts_that_are_no_scripts() {
     contained("", &[NoEntryPoint]);
 }
 
+/// The codec has one way to run a script, and it is the limited one.
+#[test]
+fn rl_08_formatter_scripts_run_only_in_the_limited_vm() {
+    use freshtrack_ttn::codec::CodecInput;
+    let codec = ScriptCodec::new(b"while (true) {}").unwrap();
+    let now = "2026-03-14T06:41:09Z".parse().unwrap();
+    let input = CodecInput {
+        bytes: &[],
+        port: None,
+        received_at: now,
+    };
+    let classes = [
+        freshtrack_ttn::codec::Codec::decode(&codec, &input)
+            .unwrap_err()
+            .class,
+        codec.decode_downlink(&input).unwrap_err().class,
+        codec
+            .encode_downlink(&json!({}), None, now)
+            .unwrap_err()
+            .class,
+    ];
+    assert!(
+        classes.iter().all(|class| TIME.contains(class)),
+        "{classes:?}"
+    );
+}
+
 #[test]
 fn built_in_loops_that_never_ask_are_bounded() {
     for body in [

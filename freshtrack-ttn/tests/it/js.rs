@@ -197,3 +197,105 @@ fn downlinks_are_encoded_and_decoded() {
         FailureClass::NoEntryPoint
     );
 }
+
+#[test]
+fn data_that_fits_the_normalised_schema_entirely_is_normalised() {
+    let fits =
+        decode("function decodeUplink() { return {data: {air: {temperature: 3.5}, battery: 3}} }")
+            .unwrap();
+    assert_eq!(
+        fits.normalized,
+        [json!({"air": {"temperature": 3.5}, "battery": 3})]
+    );
+    let not =
+        decode("function decodeUplink() { return {data: {air: {temperature: 3.5}, probe: 3}} }")
+            .unwrap();
+    assert_eq!(not.normalized.len(), 0);
+    let own = "function decodeUplink() { return {data: {battery: 3}} } function normalizeUplink() { return {data: null} }";
+    assert_eq!(
+        decode(own).unwrap().normalized.len(),
+        0,
+        "a normalizer's word is final"
+    );
+}
+
+/// Target S3: a folder `<vendor>/<codec_id>.js` outside the repository, against the shared vectors.
+#[test]
+fn s3_scripts_of_a_folder_give_what_the_vectors_expect() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "scripts and vectors lie outside the repository"
+    )]
+    let (scripts, vectors) = (
+        std::env::var("FRESHTRACK_SCRIPTS"),
+        std::env::var("FRESHTRACK_VECTORS"),
+    );
+    let (Ok(scripts), Ok(vectors)) = (scripts, vectors) else {
+        println!("SKIP: FRESHTRACK_SCRIPTS or FRESHTRACK_VECTORS is not set");
+        return;
+    };
+    let path = std::path::Path::new(&vectors).join("vectors/codec-vectors.json");
+    let vectors: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let (mut ran, mut failures) = (0, Vec::new());
+    for vector in &vectors {
+        let text = |key: &str| vector[key].as_str().unwrap_or_default();
+        let file = format!("{}/{}.js", text("vendor"), text("codec_id"));
+        let Ok(source) = std::fs::read(std::path::Path::new(&scripts).join(&file)) else {
+            continue;
+        };
+        ran += 1;
+        let bytes = crate::native::hex(text("bytes_hex"));
+        let port = vector["f_port"].as_u64().and_then(|p| u8::try_from(p).ok());
+        let received_at = "2026-03-14T06:41:09Z".parse().unwrap();
+        let output = ScriptCodec::new(&source).and_then(|codec| {
+            codec.decode(&CodecInput {
+                bytes: &bytes,
+                port,
+                received_at,
+            })
+        });
+        let expected = &vector["expected_output"];
+        let agrees = match &output {
+            Ok(output) => same(&output.data, &expected["data"]),
+            Err(failure) => {
+                failure.class == FailureClass::ScriptErrors
+                    && json!(failure.messages) == expected["errors"]
+            }
+        };
+        if !agrees {
+            failures.push(format!("{file} {}: {output:?}", text("bytes_hex")));
+        }
+    }
+    println!("{ran} vectors had a script");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Equal at 1e-9; what is undefined may be dropped or null.
+fn same(ours: &Value, expected: &Value) -> bool {
+    match (ours, expected) {
+        (Value::Number(a), Value::Number(b)) => {
+            (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() <= 1e-9
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => a.keys().chain(b.keys()).all(|k| {
+            same(
+                a.get(k).unwrap_or(&Value::Null),
+                b.get(k).unwrap_or(&Value::Null),
+            )
+        }),
+        (a, b) => a == b,
+    }
+}
+
+#[test]
+fn the_comparison_of_s3_sees_differences() {
+    assert!(same(
+        &json!({"a": 1.0, "n": null}),
+        &json!({"a": 1.000_000_000_1})
+    ));
+    assert!(!same(&json!({"a": 1.0}), &json!({"a": 1.001})));
+    assert!(!same(&json!({"a": [1]}), &json!({"a": [1, 2]})));
+    assert!(!same(&json!({}), &json!({"a": 1})));
+}

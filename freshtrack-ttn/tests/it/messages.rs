@@ -353,7 +353,7 @@ fn only_json_objects_are_messages() {
     assert_eq!(parse(b"{}").unwrap().body.kind(), EventKind::Other);
 }
 
-fn any_json() -> impl Strategy<Value = Value> {
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

@@ -286,7 +286,8 @@ async fn rotation_accepts_both_confirms_on_first_use_and_then_expires() {
 #[tokio::test]
 async fn only_size_and_form_can_be_wrong_with_a_body() {
     let house = House::new(connection());
-    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(BODY_BYTES_MAX));
+    let large = format!("{{\"a\":\"{}\"}}", "x".repeat(BODY_BYTES_MAX - 7));
+    assert_eq!(large.len(), BODY_BYTES_MAX + 1);
     assert_eq!(house.call(&[KEY], large.as_bytes()).await.status, 413);
     for bad in [&b""[..], b"hello", b"[]", b"\"text\"", &[0xFF][..]] {
         assert_eq!(house.call(&[KEY], bad).await.status, 400, "{bad:?}");
@@ -360,8 +361,14 @@ async fn the_network_s_own_key_is_not_stored() {
         house.call(&[KEY, live], &body(&complete())).await.status,
         200
     );
-    let stored = format!("{:?}", house.stored());
-    assert!(!stored.contains("LIVE") && !stored.contains(SECRET));
+    let stored = &house.stored()[0];
+    assert_eq!(
+        stored.body,
+        body(&complete()),
+        "the body and nothing of the headers"
+    );
+    let printed = format!("{stored:?}");
+    assert!(!printed.contains("LIVE") && !printed.contains(SECRET) && !printed.contains("y8YIwQ"));
 }
 
 #[tokio::test]
@@ -441,4 +448,56 @@ async fn rl_20_what_is_not_durable_is_never_answered_with_success() {
         "a directory that cannot answer is no reason to refuse the caller"
     );
     assert!(house.stored().is_empty());
+}
+
+struct Counting(MemoryConnections, std::sync::atomic::AtomicUsize);
+
+#[async_trait]
+impl ConnectionDirectory for Counting {
+    async fn find_connection(&self, id: &ConnectionId) -> Result<Option<Connection>, InboxError> {
+        self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.0.find_connection(id).await
+    }
+
+    async fn confirm_rotation(&self, id: &ConnectionId, at: Timestamp) -> Result<(), InboxError> {
+        self.0.confirm_rotation(id, at).await
+    }
+}
+
+#[tokio::test]
+async fn rl_29_a_call_costs_one_look_up_however_many_tenants_there_are() {
+    for tenants in [10_u128, 10_000] {
+        let directory = Counting(
+            MemoryConnections::default(),
+            std::sync::atomic::AtomicUsize::new(0),
+        );
+        for n in 0..tenants {
+            directory.0.insert(Connection {
+                id: ConnectionId::from_random(n.to_be_bytes()),
+                ..connection()
+            });
+        }
+        let inbox = MemoryInbox::default();
+        let hint = DeviceIdentity::default();
+        let bytes = body(&complete());
+        let id = ConnectionId::from_random(3_u128.to_be_bytes());
+        let network = Network::TheThingsStack;
+        let request = IngressRequest {
+            network,
+            connection: id.as_str(),
+            kind: "uplink",
+            headers: &[KEY],
+            body: &bytes,
+            hint: &hint,
+        };
+        assert_eq!(
+            handle(&directory, &inbox, &request, arrived()).await.status,
+            200
+        );
+        assert_eq!(
+            directory.1.load(std::sync::atomic::Ordering::Relaxed),
+            1,
+            "{tenants} tenants"
+        );
+    }
 }

@@ -17,6 +17,7 @@ enum Fault {
     EuisAreUniqueEverywhere,
     ForgetsUnits,
     NobodyIsPrimary,
+    ForgetsWhoStays,
     EverybodyIsPrimary,
     KeepsTheOldPrimary,
     DoorsDrive,
@@ -42,6 +43,7 @@ super::caught! { Bad, devices;
     a_unit_must_be_of_the_organization: ForgetsUnits, "expected `unit` to be missing";
     the_first_temperature_device_of_a_unit_is_primary: NobodyIsPrimary, "the first one is primary";
     two_primaries_at_once_leave_exactly_one: EverybodyIsPrimary, "exactly one primary device";
+    taking_the_primary_away_leaves_exactly_one: ForgetsWhoStays, "the one that stayed";
     a_later_primary_takes_the_place_over: KeepsTheOldPrimary, "took the place over";
     a_door_sensor_does_not_drive_a_unit: DoorsDrive, "left == right";
     assigning_answers_the_device_as_it_is_then: AnswersTheDeviceBefore, "left == right";
@@ -129,7 +131,9 @@ impl Devices for Bad {
     ) -> Result<Page<Device, DeviceId>, StoreError> {
         let mut found = Devices::list(&self.inner, org, unit, page).await?;
         match self.fault {
-            Fault::NobodyIsPrimary => found.items.iter_mut().for_each(|d| d.is_primary = false),
+            Fault::NobodyIsPrimary | Fault::ForgetsWhoStays => {
+                found.items.iter_mut().for_each(|d| d.is_primary = false);
+            }
             Fault::EverybodyIsPrimary | Fault::DoorsDrive => {
                 found.items.iter_mut().for_each(|d| d.is_primary = true);
             }

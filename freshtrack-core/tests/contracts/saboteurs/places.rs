@@ -190,6 +190,10 @@ impl Places for Bad {
         self.inner.find_site(org, id).await
     }
 
+    async fn find_area(&self, org: OrgId, id: AreaId) -> Result<Option<Area>, StoreError> {
+        self.inner.find_area(org, id).await
+    }
+
     async fn find_unit(&self, org: OrgId, id: UnitId) -> Result<Option<Unit>, StoreError> {
         let mut found = self.inner.find_unit(org, id).await?;
         match (self.fault, &mut found) {

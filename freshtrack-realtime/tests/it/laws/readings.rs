@@ -106,7 +106,7 @@ async fn rt_22_one_ascending_message_per_unit_and_window() {
     let mut client = node.connect(request(org(1))).await;
     client.next().await;
     let began = Instant::now();
-    for (number, seconds) in [(3, 30), (1, 10), (2, 10), (4, 5)] {
+    for (number, seconds) in [(3, 30), (2, 10), (1, 10), (4, 5)] {
         node.emit(readings(org(1), place(1), &[reading(number, seconds)]))
             .await;
         tokio::time::sleep(Duration::from_millis(200)).await;

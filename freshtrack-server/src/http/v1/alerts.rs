@@ -164,11 +164,11 @@ pub struct AlertView {
 impl AlertView {
     fn of(alert: Alert, unit: TemperatureUnit) -> Self {
         Self {
-            id: *alert.id.as_uuid(),
-            site_id: *alert.site.as_uuid(),
-            area_id: *alert.area.as_uuid(),
-            unit_id: *alert.unit.as_uuid(),
-            device_id: alert.key.device.map(|d| *d.as_uuid()),
+            id: alert.id.as_uuid(),
+            site_id: alert.site.as_uuid(),
+            area_id: alert.area.as_uuid(),
+            unit_id: alert.unit.as_uuid(),
+            device_id: alert.key.device.map(|d| d.as_uuid()),
             alert_type: Wire(alert.key.alert_type),
             severity: Wire(alert.severity),
             status: Wire(alert.status),
@@ -188,19 +188,19 @@ impl AlertView {
             extreme: shown(alert.extreme, unit),
             temperature_unit: unit.into(),
             acknowledged: alert.acknowledged.map(|ack| AcknowledgementView {
-                by: *ack.by.as_uuid(),
+                by: ack.by.as_uuid(),
                 at: Time(ack.at),
                 note: ack.note,
             }),
             resolved: alert.resolved.map(|resolution| ResolutionView {
                 kind: Wire(resolution.kind),
-                by: resolution.by.map(|by| *by.as_uuid()),
+                by: resolution.by.map(|by| by.as_uuid()),
                 at: Time(resolution.at),
                 note: resolution.note,
             }),
             escalation_level: alert.escalation_level,
-            reraised_from: alert.reraised_from.map(|id| *id.as_uuid()),
-            correlated_with: alert.correlated_with.map(|id| *id.as_uuid()),
+            reraised_from: alert.reraised_from.map(|id| id.as_uuid()),
+            correlated_with: alert.correlated_with.map(|id| id.as_uuid()),
             corrective_action_pending: alert.corrective_action_pending,
             version: alert.version,
         }
@@ -238,9 +238,9 @@ impl From<AlertEvent> for AlertEventView {
     fn from(event: AlertEvent) -> Self {
         use freshtrack_core::principal::Actor;
         let (actor, actor_id) = match event.actor {
-            Actor::User(id) => ("user", Some(*id.as_uuid())),
-            Actor::SuperAdmin(id) => ("super_admin", Some(*id.as_uuid())),
-            Actor::ApiKey(id) => ("api_key", Some(*id.as_uuid())),
+            Actor::User(id) => ("user", Some(id.as_uuid())),
+            Actor::SuperAdmin(id) => ("super_admin", Some(id.as_uuid())),
+            Actor::ApiKey(id) => ("api_key", Some(id.as_uuid())),
             Actor::System => ("system", None),
         };
         Self {
@@ -304,12 +304,17 @@ fn values<T: Copy>(list: Option<Vec<Wire<T>>>) -> Vec<T> {
 }
 
 /// Alerts.
+#[derive(Debug)]
 pub struct AlertsApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id/alerts", tag = "Tags::Alerts")]
+#[OpenApi(tag = "Tags::Alerts")]
 impl AlertsApi {
     /// Alerts, newest first
-    #[oai(path = "/", method = "get", operation_id = "list_alerts")]
+    #[oai(
+        path = "/organizations/:org_id/alerts",
+        method = "get",
+        operation_id = "list_alerts"
+    )]
     #[expect(
         clippy::too_many_arguments,
         reason = "one argument per documented parameter"
@@ -368,7 +373,11 @@ impl AlertsApi {
     }
 
     /// One alert
-    #[oai(path = "/:alert_id", method = "get", operation_id = "get_alert")]
+    #[oai(
+        path = "/organizations/:org_id/alerts/:alert_id",
+        method = "get",
+        operation_id = "get_alert"
+    )]
     async fn get_alert(
         &self,
         app: Data<&Arc<App>>,
@@ -393,7 +402,7 @@ impl AlertsApi {
 
     /// An alert's history, oldest first
     #[oai(
-        path = "/:alert_id/history",
+        path = "/organizations/:org_id/alerts/:alert_id/history",
         method = "get",
         operation_id = "list_alert_history"
     )]
@@ -418,7 +427,7 @@ impl AlertsApi {
 
     /// Takes an alert: "I have it"
     #[oai(
-        path = "/:alert_id/acknowledge",
+        path = "/organizations/:org_id/alerts/:alert_id/acknowledge",
         method = "post",
         operation_id = "acknowledge_alert"
     )]
@@ -451,7 +460,7 @@ impl AlertsApi {
     ///
     /// If the condition still holds 15 minutes later, a new alert is raised.
     #[oai(
-        path = "/:alert_id/resolve",
+        path = "/organizations/:org_id/alerts/:alert_id/resolve",
         method = "post",
         operation_id = "resolve_alert"
     )]

@@ -51,7 +51,7 @@ pub struct ApiKeyView {
 impl From<ApiKey> for ApiKeyView {
     fn from(key: ApiKey) -> Self {
         Self {
-            id: *key.id.as_uuid(),
+            id: key.id.as_uuid(),
             name: key.name,
             prefix: key.prefix,
             scopes: key.scopes.into_iter().map(Wire).collect(),
@@ -93,7 +93,7 @@ pub struct NewApiKey {
 }
 
 /// A key was made.
-#[derive(ApiResponse)]
+#[derive(Debug, ApiResponse)]
 pub enum ApiKeyCreated {
     /// The key with its secret.
     #[oai(status = 201)]
@@ -101,12 +101,17 @@ pub enum ApiKeyCreated {
 }
 
 /// Machine credentials.
+#[derive(Debug)]
 pub struct ApiKeysApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id/api-keys", tag = "Tags::Keys")]
+#[OpenApi(tag = "Tags::Keys")]
 impl ApiKeysApi {
     /// API keys of the organization
-    #[oai(path = "/", method = "get", operation_id = "list_api_keys")]
+    #[oai(
+        path = "/organizations/:org_id/api-keys",
+        method = "get",
+        operation_id = "list_api_keys"
+    )]
     async fn list_api_keys(
         &self,
         app: Data<&Arc<App>>,
@@ -123,7 +128,11 @@ impl ApiKeysApi {
     }
 
     /// Makes an API key; its secret is shown this once
-    #[oai(path = "/", method = "post", operation_id = "create_api_key")]
+    #[oai(
+        path = "/organizations/:org_id/api-keys",
+        method = "post",
+        operation_id = "create_api_key"
+    )]
     async fn create_api_key(
         &self,
         app: Data<&Arc<App>>,
@@ -154,7 +163,11 @@ impl ApiKeysApi {
     }
 
     /// Revokes an API key, at once
-    #[oai(path = "/:key_id", method = "delete", operation_id = "revoke_api_key")]
+    #[oai(
+        path = "/organizations/:org_id/api-keys/:key_id",
+        method = "delete",
+        operation_id = "revoke_api_key"
+    )]
     async fn revoke_api_key(
         &self,
         app: Data<&Arc<App>>,
@@ -170,7 +183,7 @@ impl ApiKeysApi {
             &access,
             now,
             "api_key.revoked",
-            json!({ "api_key_id": id, "revoked": true }),
+            json!({ "api_key_id": id, "change": "revoked" }),
             Some(EventKind::ApiKeyChanged),
         );
         Ok(Json(

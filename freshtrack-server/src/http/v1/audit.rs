@@ -31,12 +31,17 @@ pub struct AuditVerification {
 }
 
 /// Who changed what.
+#[derive(Debug)]
 pub struct AuditApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id/audit", tag = "Tags::Audit")]
+#[OpenApi(tag = "Tags::Audit")]
 impl AuditApi {
     /// Recomputes the organization's audit chain
-    #[oai(path = "/verification", method = "get", operation_id = "verify_audit")]
+    #[oai(
+        path = "/organizations/:org_id/audit/verification",
+        method = "get",
+        operation_id = "verify_audit"
+    )]
     async fn verify_audit(
         &self,
         app: Data<&Arc<App>>,
@@ -45,7 +50,7 @@ impl AuditApi {
     ) -> Result<Json<AuditVerification>, Problem> {
         let org = OrgId::from_uuid(org_id.0);
         caller.authorize(&app, org, Operation::VerifyAudit).await?;
-        let found = audit_chain::verify(app.store.audit.as_ref(), org).await?;
+        let found = audit_chain::verify(app.store.audit_log.as_ref(), org).await?;
         Ok(Json(AuditVerification {
             ok: found.first_bad_seq.is_none(),
             checked: found.checked,

@@ -59,13 +59,13 @@ pub struct DeviceView {
 impl From<Device> for DeviceView {
     fn from(d: Device) -> Self {
         Self {
-            id: *d.id.as_uuid(),
+            id: d.id.as_uuid(),
             name: d.name,
             dev_eui: d.dev_eui,
             kind: Wire(d.kind),
             transport: Wire(d.transport),
             model: d.model,
-            unit_id: d.unit_id.map(|unit| *unit.as_uuid()),
+            unit_id: d.unit_id.map(|unit| unit.as_uuid()),
             is_primary: d.is_primary,
             uplink_interval_seconds: d.uplink_interval_seconds,
             last_seen_at: d.last_seen_at.map(Time),
@@ -111,7 +111,7 @@ pub struct Assignment {
 }
 
 /// A device was made.
-#[derive(ApiResponse)]
+#[derive(Debug, ApiResponse)]
 pub enum DeviceCreated {
     /// The device.
     #[oai(status = 201)]
@@ -133,12 +133,17 @@ fn dev_eui_of(text: &str) -> Result<String, Problem> {
 }
 
 /// Sensors.
+#[derive(Debug)]
 pub struct DevicesApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id/devices", tag = "Tags::Devices")]
+#[OpenApi(tag = "Tags::Devices")]
 impl DevicesApi {
     /// Devices of the organization
-    #[oai(path = "/", method = "get", operation_id = "list_devices")]
+    #[oai(
+        path = "/organizations/:org_id/devices",
+        method = "get",
+        operation_id = "list_devices"
+    )]
     async fn list_devices(
         &self,
         app: Data<&Arc<App>>,
@@ -161,7 +166,11 @@ impl DevicesApi {
     }
 
     /// One device
-    #[oai(path = "/:device_id", method = "get", operation_id = "get_device")]
+    #[oai(
+        path = "/organizations/:org_id/devices/:device_id",
+        method = "get",
+        operation_id = "get_device"
+    )]
     async fn get_device(
         &self,
         app: Data<&Arc<App>>,
@@ -181,7 +190,11 @@ impl DevicesApi {
     }
 
     /// Makes a device
-    #[oai(path = "/", method = "post", operation_id = "create_device")]
+    #[oai(
+        path = "/organizations/:org_id/devices",
+        method = "post",
+        operation_id = "create_device"
+    )]
     async fn create_device(
         &self,
         app: Data<&Arc<App>>,
@@ -230,7 +243,7 @@ impl DevicesApi {
 
     /// Assigns a device to a unit, or takes it away
     #[oai(
-        path = "/:device_id/assignment",
+        path = "/organizations/:org_id/devices/:device_id/assignment",
         method = "put",
         operation_id = "assign_device"
     )]

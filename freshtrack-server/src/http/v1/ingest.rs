@@ -22,10 +22,6 @@ use uuid::Uuid;
 
 /// One reading of a batch. Documented here, parsed leniently by hand: each element gets its own result.
 #[derive(Debug, Object)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the OpenAPI document; never built"
-)]
 pub struct PostedReading {
     /// The unit; needed unless a device is named.
     unit_id: Option<Uuid>,
@@ -57,10 +53,6 @@ pub struct PostedReading {
 
 /// Readings, 1 to 1,000.
 #[derive(Debug, Object)]
-#[expect(
-    dead_code,
-    reason = "describes the body in the OpenAPI document; never built"
-)]
 pub struct ReadingBatch {
     /// Scale of temperatures that name none; C if left out.
     temperature_unit: Option<super::Scale>,
@@ -218,7 +210,7 @@ impl ReadingResult {
                 late,
                 warnings,
             } => Self {
-                reading_id: Some(*reading_id.as_uuid()),
+                reading_id: Some(reading_id.as_uuid()),
                 late: late.then_some(true),
                 warnings,
                 ..Self::new(index, ResultKind::Accepted)
@@ -227,7 +219,7 @@ impl ReadingResult {
                 reading_id,
                 value_differs,
             } => Self {
-                reading_id: Some(*reading_id.as_uuid()),
+                reading_id: Some(reading_id.as_uuid()),
                 value_differs: value_differs.then_some(true),
                 ..Self::new(index, ResultKind::Duplicate)
             },
@@ -259,15 +251,20 @@ impl ResultCounts {
 }
 
 /// Posting readings.
+#[derive(Debug)]
 pub struct IngestApi;
 
-#[OpenApi(prefix_path = "/ingest", tag = "Tags::Ingest")]
+#[OpenApi(tag = "Tags::Ingest")]
 impl IngestApi {
     /// Posts readings
     ///
     /// Each reading gets its own result: a bad one loses nothing that was good beside it. A reading
     /// that is answered as accepted is durable. Posting a batch again changes nothing.
-    #[oai(path = "/readings", method = "post", operation_id = "ingest_readings")]
+    #[oai(
+        path = "/ingest/readings",
+        method = "post",
+        operation_id = "ingest_readings"
+    )]
     async fn ingest_readings(
         &self,
         app: Data<&Arc<App>>,

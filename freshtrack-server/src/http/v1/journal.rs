@@ -39,9 +39,18 @@ pub(crate) fn place(
             unit,
             alert: None,
             user: None,
-            payload: json!({ "change": kind }),
+            payload: changed(kind, site, unit),
         }],
     }
+}
+
+/// What live clients are told: which entity, which id, and what happened to it.
+fn changed(kind: &str, site: Option<SiteId>, unit: Option<UnitId>) -> serde_json::Value {
+    let (entity, change) = kind.split_once('.').unwrap_or((kind, "changed"));
+    let id = unit
+        .map(|unit| unit.as_uuid())
+        .or_else(|| site.map(|site| site.as_uuid()));
+    json!({ "entity": entity, "id": id, "change": change })
 }
 
 /// A device was made, changed or assigned.
@@ -62,7 +71,7 @@ pub(crate) fn device(access: &Access, now: Timestamp, kind: &str, device: &Devic
             unit: device.unit_id,
             alert: None,
             user: None,
-            payload: json!({ "change": kind, "device_id": device.id }),
+            payload: json!({ "entity": "device", "id": device.id, "change": kind }),
         }],
     }
 }

@@ -19,7 +19,7 @@ use poem_openapi::{Enum, OpenApiService, Tags as TagsDerive};
 pub const API_PREFIX: &str = "/api/v1";
 
 /// Groups of operations.
-#[derive(TagsDerive)]
+#[derive(Debug, TagsDerive)]
 pub enum Tags {
     /// Organization, sites, areas, units.
     Places,

@@ -42,7 +42,7 @@ pub struct OrganizationView {
 impl From<Organization> for OrganizationView {
     fn from(o: Organization) -> Self {
         Self {
-            id: *o.id.as_uuid(),
+            id: o.id.as_uuid(),
             name: o.name,
             slug: o.slug,
             timezone: o.timezone,
@@ -74,7 +74,7 @@ pub struct SiteView {
 impl From<Site> for SiteView {
     fn from(s: Site) -> Self {
         Self {
-            id: *s.id.as_uuid(),
+            id: s.id.as_uuid(),
             name: s.name,
             timezone: s.timezone,
             corrective_action_required: s.corrective_action_required,
@@ -105,8 +105,8 @@ pub struct AreaView {
 impl From<Area> for AreaView {
     fn from(a: Area) -> Self {
         Self {
-            id: *a.id.as_uuid(),
-            site_id: *a.site_id.as_uuid(),
+            id: a.id.as_uuid(),
+            site_id: a.site_id.as_uuid(),
             name: a.name,
             sort_order: a.sort_order,
             created_at: Time(a.created_at),
@@ -142,9 +142,9 @@ pub struct UnitView {
 impl From<Unit> for UnitView {
     fn from(u: Unit) -> Self {
         Self {
-            id: *u.id.as_uuid(),
-            site_id: *u.site_id.as_uuid(),
-            area_id: *u.area_id.as_uuid(),
+            id: u.id.as_uuid(),
+            site_id: u.site_id.as_uuid(),
+            area_id: u.area_id.as_uuid(),
             name: u.name,
             unit_type: Wire(u.unit_type),
             monitoring_mode: Wire(u.monitoring_mode),
@@ -200,7 +200,7 @@ pub struct NewUnit {
 }
 
 /// A site was made.
-#[derive(ApiResponse)]
+#[derive(Debug, ApiResponse)]
 pub enum SiteCreated {
     /// The site.
     #[oai(status = 201)]
@@ -208,7 +208,7 @@ pub enum SiteCreated {
 }
 
 /// An area was made.
-#[derive(ApiResponse)]
+#[derive(Debug, ApiResponse)]
 pub enum AreaCreated {
     /// The area.
     #[oai(status = 201)]
@@ -216,7 +216,7 @@ pub enum AreaCreated {
 }
 
 /// A unit was made.
-#[derive(ApiResponse)]
+#[derive(Debug, ApiResponse)]
 pub enum UnitCreated {
     /// The unit.
     #[oai(status = 201)]
@@ -234,12 +234,17 @@ fn zone_of(text: &str) -> Result<String, Problem> {
 }
 
 /// Places.
+#[derive(Debug)]
 pub struct PlacesApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id", tag = "Tags::Places")]
+#[OpenApi(tag = "Tags::Places")]
 impl PlacesApi {
     /// One organization
-    #[oai(path = "/", method = "get", operation_id = "get_organization")]
+    #[oai(
+        path = "/organizations/:org_id",
+        method = "get",
+        operation_id = "get_organization"
+    )]
     async fn get_organization(
         &self,
         app: Data<&Arc<App>>,
@@ -254,7 +259,11 @@ impl PlacesApi {
     }
 
     /// Sites of the organization
-    #[oai(path = "/sites", method = "get", operation_id = "list_sites")]
+    #[oai(
+        path = "/organizations/:org_id/sites",
+        method = "get",
+        operation_id = "list_sites"
+    )]
     async fn list_sites(
         &self,
         app: Data<&Arc<App>>,
@@ -274,7 +283,11 @@ impl PlacesApi {
     }
 
     /// Makes a site
-    #[oai(path = "/sites", method = "post", operation_id = "create_site")]
+    #[oai(
+        path = "/organizations/:org_id/sites",
+        method = "post",
+        operation_id = "create_site"
+    )]
     async fn create_site(
         &self,
         app: Data<&Arc<App>>,
@@ -318,7 +331,11 @@ impl PlacesApi {
     }
 
     /// Areas of the organization
-    #[oai(path = "/areas", method = "get", operation_id = "list_areas")]
+    #[oai(
+        path = "/organizations/:org_id/areas",
+        method = "get",
+        operation_id = "list_areas"
+    )]
     async fn list_areas(
         &self,
         app: Data<&Arc<App>>,
@@ -345,7 +362,11 @@ impl PlacesApi {
     }
 
     /// Makes an area
-    #[oai(path = "/areas", method = "post", operation_id = "create_area")]
+    #[oai(
+        path = "/organizations/:org_id/areas",
+        method = "post",
+        operation_id = "create_area"
+    )]
     async fn create_area(
         &self,
         app: Data<&Arc<App>>,
@@ -381,7 +402,11 @@ impl PlacesApi {
     }
 
     /// Units of the organization
-    #[oai(path = "/units", method = "get", operation_id = "list_units")]
+    #[oai(
+        path = "/organizations/:org_id/units",
+        method = "get",
+        operation_id = "list_units"
+    )]
     async fn list_units(
         &self,
         app: Data<&Arc<App>>,
@@ -408,7 +433,11 @@ impl PlacesApi {
     }
 
     /// One unit
-    #[oai(path = "/units/:unit_id", method = "get", operation_id = "get_unit")]
+    #[oai(
+        path = "/organizations/:org_id/units/:unit_id",
+        method = "get",
+        operation_id = "get_unit"
+    )]
     async fn get_unit(
         &self,
         app: Data<&Arc<App>>,
@@ -428,7 +457,11 @@ impl PlacesApi {
     }
 
     /// Makes a unit
-    #[oai(path = "/units", method = "post", operation_id = "create_unit")]
+    #[oai(
+        path = "/organizations/:org_id/units",
+        method = "post",
+        operation_id = "create_unit"
+    )]
     async fn create_unit(
         &self,
         app: Data<&Arc<App>>,

@@ -78,9 +78,9 @@ pub struct ReadingView {
 impl ReadingView {
     fn of(reading: &Reading, unit: TemperatureUnit) -> Self {
         Self {
-            id: *reading.id().as_uuid(),
-            unit_id: *reading.unit.as_uuid(),
-            device_id: reading.device.map(|d| *d.as_uuid()),
+            id: reading.id().as_uuid(),
+            unit_id: reading.unit.as_uuid(),
+            device_id: reading.device.map(|d| d.as_uuid()),
             recorded_at: Time(reading.recorded_at),
             received_at: Time(reading.received_at),
             temperature: shown(reading.temperature, unit),
@@ -133,8 +133,8 @@ pub struct QuarantinedView {
 impl From<QuarantinedReading> for QuarantinedView {
     fn from(q: QuarantinedReading) -> Self {
         Self {
-            unit_id: *q.unit.as_uuid(),
-            device_id: q.device.map(|d| *d.as_uuid()),
+            unit_id: q.unit.as_uuid(),
+            device_id: q.device.map(|d| d.as_uuid()),
             recorded_at: Time(q.recorded_at),
             received_at: Time(q.received_at),
             reason: Wire(q.reason),
@@ -161,13 +161,14 @@ pub enum Order {
 }
 
 /// Readings.
+#[derive(Debug)]
 pub struct ReadingsApi;
 
-#[OpenApi(prefix_path = "/organizations/:org_id", tag = "Tags::Readings")]
+#[OpenApi(tag = "Tags::Readings")]
 impl ReadingsApi {
     /// Readings of a unit in a window
     #[oai(
-        path = "/units/:unit_id/readings",
+        path = "/organizations/:org_id/units/:unit_id/readings",
         method = "get",
         operation_id = "list_readings"
     )]
@@ -226,7 +227,7 @@ impl ReadingsApi {
 
     /// The newest evaluated reading of a unit
     #[oai(
-        path = "/units/:unit_id/readings/latest",
+        path = "/organizations/:org_id/units/:unit_id/readings/latest",
         method = "get",
         operation_id = "get_latest_reading"
     )]
@@ -256,7 +257,7 @@ impl ReadingsApi {
 
     /// Values put aside, newest first
     #[oai(
-        path = "/quarantined-readings",
+        path = "/organizations/:org_id/quarantined-readings",
         method = "get",
         operation_id = "list_quarantined_readings"
     )]

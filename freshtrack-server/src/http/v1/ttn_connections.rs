@@ -8,7 +8,7 @@ use crate::http::permissions::Operation;
 use crate::http::problem::Problem;
 use crate::http::wire::Time;
 use crate::networks::{self, NewConnection};
-use crate::store::ports::ManagedConnection;
+use crate::store::ports::ConnectionRecord;
 use freshtrack_core::hierarchy::parse_name;
 use freshtrack_core::ids::OrgId;
 use freshtrack_ttn::ids::ApplicationId;
@@ -43,7 +43,7 @@ pub struct ConnectionView {
 }
 
 impl ConnectionView {
-    fn of(managed: ManagedConnection, public_url: &str) -> Self {
+    fn of(managed: ConnectionRecord, public_url: &str) -> Self {
         Self {
             webhook_url: networks::webhook_url(public_url, &managed.connection.id),
             id: managed.connection.id.as_str().to_owned(),
@@ -85,7 +85,7 @@ pub struct NewConnectionBody {
 }
 
 /// A connection was made.
-#[derive(ApiResponse)]
+#[derive(Debug, ApiResponse)]
 pub enum ConnectionCreated {
     /// The connection with its secret.
     #[oai(status = 201)]
@@ -93,15 +93,17 @@ pub enum ConnectionCreated {
 }
 
 /// Connections to networks.
+#[derive(Debug)]
 pub struct TtnConnectionsApi;
 
-#[OpenApi(
-    prefix_path = "/organizations/:org_id/ttn-connections",
-    tag = "Tags::Networks"
-)]
+#[OpenApi(tag = "Tags::Networks")]
 impl TtnConnectionsApi {
     /// Connections of the organization
-    #[oai(path = "/", method = "get", operation_id = "list_ttn_connections")]
+    #[oai(
+        path = "/organizations/:org_id/ttn-connections",
+        method = "get",
+        operation_id = "list_ttn_connections"
+    )]
     async fn list_ttn_connections(
         &self,
         app: Data<&Arc<App>>,
@@ -127,7 +129,11 @@ impl TtnConnectionsApi {
     }
 
     /// Makes a connection; its secret is shown this once
-    #[oai(path = "/", method = "post", operation_id = "create_ttn_connection")]
+    #[oai(
+        path = "/organizations/:org_id/ttn-connections",
+        method = "post",
+        operation_id = "create_ttn_connection"
+    )]
     async fn create_ttn_connection(
         &self,
         app: Data<&Arc<App>>,

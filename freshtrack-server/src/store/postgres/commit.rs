@@ -4,8 +4,9 @@ use super::{
     Connection, PostgresStore, WriteTx, finish, inbox, journal, lookup, write_alerts,
     write_readings,
 };
-use crate::store::batch::{Batch, Keys, Named};
+use crate::store::batch::Batch;
 use crate::store::error::failed;
+use crate::store::keys::{Keys, Named};
 use freshtrack_alerts::change::Change;
 use freshtrack_core::error::StoreError;
 

@@ -1,6 +1,7 @@
 //! The network's [`Inbox`] and the server's [`InboxQueue`] on SQLite.
 
-use super::{Connection as Session, SqliteStore, finish};
+use super::journal::run;
+use super::{Connection as Session, ROWS_PER_STATEMENT, SqliteStore, finish};
 use crate::store::column::{At, to_json};
 use crate::store::error::failed;
 use crate::store::ports::{InboxQueue, PendingEvent, QuarantinedEvent, event_id};
@@ -12,6 +13,7 @@ use freshtrack_core::time::{Span, Timestamp};
 use freshtrack_ttn::canonical::QuarantineReason;
 use freshtrack_ttn::key::RepeatGuard;
 use freshtrack_ttn::ports::{Inbox, InboxEntry, InboxError, Stored};
+use sqlx::{QueryBuilder, Sqlite};
 
 #[async_trait]
 impl Inbox for SqliteStore {
@@ -197,16 +199,17 @@ pub(super) async fn consume(
     conn: &mut Session,
     consumed: &[(i64, uuid::Uuid)],
 ) -> Result<(), StoreError> {
-    for (org_key, id) in consumed {
-        sqlx::query(
-            "UPDATE lns_inbox SET status = 'processed', reason = NULL
-             WHERE org_key = $1 AND id = $2 AND status = 'received'",
-        )
-        .bind(org_key)
-        .bind(id)
-        .execute(&mut *conn)
-        .await
-        .map_err(failed)?;
+    for rows in consumed.chunks(ROWS_PER_STATEMENT) {
+        let mut update = QueryBuilder::<Sqlite>::new("WITH v (org_key, id) AS (");
+        update.push_values(rows, |mut values, (org_key, id)| {
+            values.push_bind(*org_key).push_bind(*id);
+        });
+        update.push(
+            ") UPDATE lns_inbox SET status = 'processed', reason = NULL
+             FROM v WHERE lns_inbox.org_key = v.org_key AND lns_inbox.id = v.id
+               AND lns_inbox.status = 'received'",
+        );
+        run(conn, update, rows.len()).await?;
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! From ids to integer keys, one statement per kind, and lists of them as one bound value.
 
 use super::Connection;
-use crate::store::batch::{Keys, Named};
 use crate::store::chain::Head;
 use crate::store::error::failed;
+use crate::store::keys::{Keys, Named};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
 use serde_json::{Value, json};

@@ -37,8 +37,8 @@ const ROWS_PER_STATEMENT: usize = 1_000;
 
 /// Every storage port on one SQLite file.
 ///
-/// Several processes may open the same file; a writer that finds it busy for five seconds answers
-/// `Unavailable`.
+/// Several processes may open the same file; a writer that finds it busy for
+/// [`SqliteOptions::busy_timeout`] answers `Unavailable`.
 #[derive(Clone)]
 pub struct SqliteStore {
     writer: SqlitePool,

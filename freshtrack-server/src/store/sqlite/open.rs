@@ -11,8 +11,8 @@ use std::time::Duration;
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// How long a statement waits for another process's lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a call waits for a free connection of this process.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the first opening of a file by several processes may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
@@ -35,6 +35,8 @@ pub struct SqliteOptions {
     pub synchronous: Durability,
     /// Reading connections, at least 1.
     pub readers: u32,
+    /// How long a statement waits for another process's lock before it answers `Unavailable`.
+    pub busy_timeout: Duration,
 }
 
 impl Default for SqliteOptions {
@@ -42,6 +44,7 @@ impl Default for SqliteOptions {
         Self {
             synchronous: Durability::default(),
             readers: 4,
+            busy_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -68,7 +71,7 @@ impl SqliteStore {
             .filename(path)
             .create_if_missing(true)
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
+            .busy_timeout(options.busy_timeout)
             .statement_cache_capacity(250);
         let writing = connect
             .clone()
@@ -80,7 +83,7 @@ impl SqliteStore {
         let writer = open_writer(writing).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers.max(1))
-            .acquire_timeout(BUSY_TIMEOUT)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(connect.pragma("query_only", "ON"));
@@ -174,7 +177,7 @@ async fn open_writer(options: SqliteConnectOptions) -> Result<SqlitePool, OpenEr
     loop {
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(BUSY_TIMEOUT)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None);
         match pool.connect_with(options.clone()).await {

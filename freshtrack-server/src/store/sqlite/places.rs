@@ -144,6 +144,20 @@ impl Places for SqliteStore {
         Ok(row.map(Site::from))
     }
 
+    async fn find_area(&self, org: OrgId, id: AreaId) -> Result<Option<Area>, StoreError> {
+        let row: Option<AreaRow> = sqlx::query_as(
+            "SELECT a.id, s.id AS site_id, a.name, a.sort_order, a.created_at, a.version
+             FROM area a JOIN site s ON s.key = a.site_key
+             WHERE a.org_key = (SELECT key FROM organization WHERE id = $1) AND a.id = $2",
+        )
+        .bind(org.as_uuid())
+        .bind(id.as_uuid())
+        .fetch_optional(self.reader())
+        .await
+        .map_err(failed)?;
+        Ok(row.map(Area::from))
+    }
+
     async fn find_unit(&self, org: OrgId, id: UnitId) -> Result<Option<Unit>, StoreError> {
         let row: Option<UnitRow> = sqlx::query_as(
             "SELECT u.id, s.id AS site_id, a.id AS area_id, u.name, u.unit_type, u.monitoring_mode,

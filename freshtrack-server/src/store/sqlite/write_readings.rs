@@ -10,6 +10,7 @@ use crate::store::error::failed;
 use freshtrack_core::error::StoreError;
 use serde_json::json;
 use sqlx::{QueryBuilder, Sqlite};
+use std::collections::BTreeMap;
 
 /// Replaces unit states whose version is the expected one.
 pub(super) async fn monitors(conn: &mut Connection, rows: &[MonitorOut]) -> Result<(), StoreError> {
@@ -181,21 +182,32 @@ pub(super) async fn doors(conn: &mut Connection, rows: &[DoorOut]) -> Result<(),
 
 /// Keeps the latest a device told about itself; an older uplink changes nothing, and a value it does
 /// not carry stays.
-pub(super) async fn seen(conn: &mut Connection, rows: &[SeenOut]) -> Result<(), StoreError> {
-    for row in rows {
-        sqlx::query(
-            "UPDATE device SET last_seen_at = $2, battery_percent = coalesce($3, battery_percent),
-                    battery_mv = coalesce($4, battery_mv), rssi_dbm = coalesce($5, rssi_dbm)
-             WHERE key = $1 AND (last_seen_at IS NULL OR last_seen_at <= $2)",
-        )
-        .bind(row.device_key)
-        .bind(row.at)
-        .bind(row.battery_percent)
-        .bind(row.battery_mv)
-        .bind(row.rssi_dbm)
-        .execute(&mut *conn)
-        .await
-        .map_err(failed)?;
+pub(super) async fn seen(
+    conn: &mut Connection,
+    rows: &BTreeMap<i64, SeenOut>,
+) -> Result<(), StoreError> {
+    let rows: Vec<&SeenOut> = rows.values().collect();
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut update = QueryBuilder::<Sqlite>::new(
+            "WITH v (device_key, at, battery_percent, battery_mv, rssi_dbm) AS (",
+        );
+        update.push_values(rows, |mut values, row| {
+            values
+                .push_bind(row.device_key)
+                .push_bind(row.at)
+                .push_bind(row.battery_percent)
+                .push_bind(row.battery_mv)
+                .push_bind(row.rssi_dbm);
+        });
+        update.push(
+            ") UPDATE device SET last_seen_at = v.at,
+               battery_percent = coalesce(v.battery_percent, device.battery_percent),
+               battery_mv = coalesce(v.battery_mv, device.battery_mv),
+               rssi_dbm = coalesce(v.rssi_dbm, device.rssi_dbm)
+             FROM v WHERE device.key = v.device_key
+               AND (device.last_seen_at IS NULL OR device.last_seen_at <= v.at)",
+        );
+        run(conn, update, rows.len()).await?;
     }
     Ok(())
 }

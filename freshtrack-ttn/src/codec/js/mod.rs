@@ -12,6 +12,7 @@ mod vm;
 pub use vm::ScriptLimits;
 
 use super::{Codec, CodecFailure, CodecInput, CodecOutput, FailureClass};
+use crate::mapping::check_normalized;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -51,6 +52,8 @@ struct Answer {
     data: Value,
     #[serde(default)]
     normalized: Vec<Value>,
+    #[serde(default)]
+    normalizer: bool,
     #[serde(default)]
     bytes: Value,
     #[serde(default, rename = "fPort")]
@@ -174,6 +177,14 @@ impl Codec for ScriptCodec {
         }
         let mut answer = self.ask(Task::DecodeUplink, &given, input.received_at)?;
         answer.warnings.append(&mut answer.more);
+        if !answer.normalizer && answer.data.as_object().is_some_and(|data| !data.is_empty()) {
+            let whole = std::slice::from_ref(&answer.data);
+            if let Ok((fitting, warnings)) = check_normalized(whole)
+                && warnings.is_empty()
+            {
+                answer.normalized = fitting;
+            }
+        }
         Ok(CodecOutput {
             data: answer.data,
             warnings: answer.warnings,

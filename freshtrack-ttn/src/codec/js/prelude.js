@@ -82,7 +82,7 @@
     'toSorted', 'toReversed', 'with'], (self) => self.length);
   guard(String.prototype, ['indexOf', 'lastIndexOf', 'includes', 'split', 'replace', 'replaceAll'],
     (self, args) => (typeof args[0] === 'string' ? self.length * (args[0].length + 1) : self.length));
-  guard(String.prototype, ['repeat', 'padStart', 'padEnd'], (self, args) => self.length + args[0] / 8);
+  guard(String.prototype, ['repeat', 'padStart', 'padEnd'], (self, args) => (self.length + 1) * args[0] * 2);
   const nativeFrom = Array.from;
   Array.from = function from(source, ...rest) {
     if (source !== null && typeof source === 'object') charge(source.length);
@@ -196,7 +196,8 @@
         else if (found !== null && found !== undefined) normalized = '[' + object(found) + ']';
       }
     }
-    return answer(['data', text, 'warnings', write(warnings, 1), 'more', write(more, 1), 'normalized', normalized]);
+    return answer(['data', text, 'warnings', write(warnings, 1), 'more', write(more, 1), 'normalized', normalized,
+      'normalizer', entry.normalizeUplink ? 'true' : 'false']);
   };
   const decodeDownlink = (input, entry) => {
     if (!entry.decodeDownlink) return '!entry';

@@ -1,0 +1,3 @@
+//! Contract suites: what every adapter of a port must do, one test per rule.
+
+pub mod inbox;
