@@ -4,7 +4,7 @@
 //! Pure: people, policy, what was sent before and what surrounds the alert are values; the rows that come
 //! out are written with the change they belong to, and sending starts after commit.
 
-use crate::alert::{Alert, AlertStatus, AlertType, Severity};
+use crate::alert::{Alert, AlertEventKind, AlertStatus, AlertType, Severity};
 use crate::escalation::{calls_somebody, yields_to_parent};
 use crate::policy::{Channel, EffectivePolicy};
 use chrono_tz::Tz;
@@ -39,6 +39,35 @@ wire_enum! {
         MaxExcursion = "max_excursion",
         /// It is over.
         AlertResolved = "alert_resolved",
+    }
+}
+
+impl Moment {
+    /// The moment that a line of an alert's history is, if anybody is to be told of it; `level` is the
+    /// step of an escalation, where 0 is the page of an alert that yielded to another until now.
+    #[must_use]
+    pub const fn of(kind: AlertEventKind, level: u16) -> Option<Self> {
+        match kind {
+            AlertEventKind::Raised => Some(Self::AlertRaised),
+            AlertEventKind::Confirmed => Some(Self::AlertConfirmed),
+            AlertEventKind::SeverityRaised => Some(Self::SeverityRaised),
+            AlertEventKind::Escalated if level == 0 => Some(Self::AlertRaised),
+            AlertEventKind::Escalated => Some(Self::EscalationStep),
+            AlertEventKind::EscalationExhausted => Some(Self::EscalationExhausted),
+            AlertEventKind::MaxExcursion => Some(Self::MaxExcursion),
+            AlertEventKind::ResolvedAuto | AlertEventKind::ResolvedManual => {
+                Some(Self::AlertResolved)
+            }
+            AlertEventKind::Acknowledged
+            | AlertEventKind::AckLapsed
+            | AlertEventKind::Snoozed
+            | AlertEventKind::Suppressed
+            | AlertEventKind::SuppressionEnded
+            | AlertEventKind::Correlated
+            | AlertEventKind::NotificationDecided
+            | AlertEventKind::Reraised
+            | AlertEventKind::CorrectiveActionAdded => None,
+        }
     }
 }
 

@@ -498,3 +498,49 @@ fn the_engines_delays_are_those_of_the_built_in_policy() {
         freshtrack_alerts::notification::COOLDOWN
     );
 }
+
+/// L-49 from the engine to the decision: whatever the engine tells of an alarm's life becomes rows.
+#[test]
+fn l_49_every_moment_of_an_alarm_leaves_at_least_one_decision() {
+    use Moment::{
+        AlertConfirmed, AlertRaised, AlertResolved, EscalationExhausted, EscalationStep,
+        MaxExcursion,
+    };
+    let mut f = F1::new();
+    f.read("0:00", "7.2").wait("300:00");
+    f.read("300:00", "4.0").read("301:00", "4.0");
+    let policy = EffectivePolicy::built_in(Severity::Critical);
+    let people = [member(1, Role::Owner), contact(2, 0), contact(3, 1)];
+    let mut sent = Vec::new();
+    let mut moments = Vec::new();
+    for told in f.told.iter().filter(|told| told.alert.key == TEMP) {
+        let level = told.alert.escalation_level;
+        let Some(moment) = Moment::of(told.kind, level) else {
+            continue;
+        };
+        let now = told
+            .alert
+            .resolved
+            .as_ref()
+            .map_or(at("0:00"), |resolved| resolved.at);
+        let occasion = Occasion {
+            level,
+            ..occasion(&told.alert, moment, now)
+        };
+        let rows = decide(&occasion, &policy, &people, &mut sent);
+        assert!(!rows.is_empty(), "nothing decided at {moment}");
+        if moments.last() != Some(&moment) {
+            moments.push(moment);
+        }
+    }
+    let expected = [
+        AlertRaised,
+        AlertConfirmed,
+        EscalationStep,
+        MaxExcursion,
+        EscalationStep,
+        EscalationExhausted,
+        AlertResolved,
+    ];
+    assert_eq!(moments, expected);
+}
