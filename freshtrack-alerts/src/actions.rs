@@ -1,16 +1,17 @@
 //! What people do with alerts: take them, close them. It goes through the same step as everything.
 
-use crate::alert::{Alert, AlertStatus};
+use crate::alert::{Alert, AlertStatus, Severity};
 use crate::engine::{Engine, UnitError};
 use crate::lifecycle::{Refusal, ResolveWish};
 use crate::ports::AlertStore;
 use crate::step::Input;
+use crate::suppression::{SuppressionKind, Window};
 use freshtrack_core::error::StoreError;
-use freshtrack_core::ids::{AlertId, OrgId, UserId};
-use freshtrack_core::time::Timestamp;
+use freshtrack_core::ids::{AlertId, OrgId, SuppressionId, UserId};
+use freshtrack_core::time::{Span, Timestamp};
 use std::sync::Arc;
 
-/// Acknowledges and resolves alerts.
+/// Acknowledges, snoozes and resolves alerts.
 #[derive(Clone)]
 pub struct AlertActions {
     engine: Engine,
@@ -50,10 +51,21 @@ pub enum ActionError {
     /// The site wants to know what was done.
     #[error("a corrective action is required")]
     CorrectiveActionRequired,
+    /// Quiet is asked for longer than allowed, or not into the future.
+    #[error("a snooze of this alert lasts at most {max_seconds} s")]
+    SnoozeOutOfRange {
+        /// The longest allowed.
+        max_seconds: i64,
+    },
     /// The store did not answer; nothing was changed.
     #[error("the store did not answer")]
     Unavailable(#[source] StoreError),
 }
+
+/// Longest snooze of an alert that is not critical.
+pub const SNOOZE_MAX: Span = Span::from_minutes(24 * 60);
+/// Longest snooze of a critical alert.
+pub const SNOOZE_CRITICAL_MAX: Span = Span::from_minutes(4 * 60);
 
 impl From<Refusal> for ActionError {
     fn from(refusal: Refusal) -> Self {
@@ -111,6 +123,43 @@ impl AlertActions {
         let alert = self.find_open(org, id).await?;
         let key = alert.key;
         self.act(org, alert, &|| Input::Resolve { key, wish }).await
+    }
+
+    /// Keeps an open alert quiet until `until`: it stays open, and nothing of its type is raised or
+    /// escalated at its unit meanwhile.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn snooze(
+        &self,
+        org: OrgId,
+        id: AlertId,
+        by: UserId,
+        until: Timestamp,
+    ) -> Result<Alert, ActionError> {
+        let alert = self.find_open(org, id).await?;
+        let starts_at = self.engine.clock.now();
+        let max = match alert.severity {
+            Severity::Critical => SNOOZE_CRITICAL_MAX,
+            Severity::Info | Severity::Warning => SNOOZE_MAX,
+        };
+        if until <= starts_at || until - starts_at > max {
+            let max_seconds = max.as_seconds();
+            return Err(ActionError::SnoozeOutOfRange { max_seconds });
+        }
+        let key = alert.key;
+        let window = Window {
+            id: SuppressionId::from_uuid(self.engine.ids.uuid()),
+            kind: SuppressionKind::Snooze,
+            alert_types: vec![key.alert_type],
+            starts_at,
+            ends_at: until,
+        };
+        let input = || {
+            let window = window.clone();
+            Input::Snooze { key, by, window }
+        };
+        self.act(org, alert, &input).await
     }
 
     async fn find_open(&self, org: OrgId, id: AlertId) -> Result<Alert, ActionError> {

@@ -56,7 +56,10 @@ impl Run<'_> {
             }
             let plan = *self.rules.escalation.of(severity);
             let made = self.calls_made(key);
-            let (now, next) = (self.now, plan.next(made + 1, due_at, self.now));
+            let (now, next) = (
+                self.now,
+                plan.next(made.saturating_add(1), due_at, self.now),
+            );
             match plan.call(made) {
                 Call::Step { level, repeat } => {
                     let alert = self.touch(index);
@@ -84,7 +87,7 @@ impl Run<'_> {
 
     fn count_call(&mut self, key: AlertKey) {
         match self.m.calls.iter_mut().find(|calls| calls.key == key) {
-            Some(calls) => calls.made += 1,
+            Some(calls) => calls.made = calls.made.saturating_add(1),
             None => self.m.calls.push(Calls { key, made: 1 }),
         }
     }

@@ -95,7 +95,7 @@ impl Plan {
                 repeat: 0,
             };
         }
-        let repeat = made - self.steps + 1;
+        let repeat = (made - self.steps).saturating_add(1);
         if repeat <= self.repeat_cap {
             Call::Step {
                 level: self.steps,

@@ -74,8 +74,8 @@ const fn event_kind(kind: AlertEventKind) -> Option<EventKind> {
         AlertEventKind::EscalationExhausted => Some(EventKind::AlertEscalationExhausted),
         AlertEventKind::NotificationDecided => Some(EventKind::NotificationDecided),
         AlertEventKind::CorrectiveActionAdded => Some(EventKind::CorrectiveActionRecorded),
+        AlertEventKind::Snoozed => Some(EventKind::SuppressionStarted),
         AlertEventKind::AckLapsed
-        | AlertEventKind::Snoozed
         | AlertEventKind::Suppressed
         | AlertEventKind::SuppressionEnded
         | AlertEventKind::Correlated
@@ -104,7 +104,7 @@ fn alert_payload(alert: &Alert, actor: Actor, details: &Value) -> Value {
         payload.insert("actor".to_owned(), json!(actor));
     }
     if let Value::Object(details) = details {
-        for name in ["reason", "level"] {
+        for name in ["reason", "level", "until"] {
             if let Some(value) = details.get(name) {
                 payload.insert(name.to_owned(), value.clone());
             }

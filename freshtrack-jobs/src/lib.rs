@@ -4,10 +4,18 @@ pub mod admission;
 pub mod job;
 pub mod memory;
 pub mod ports;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod queue_settings;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod registry;
 pub mod retry;
 pub mod schedule;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod stats;
 #[cfg(feature = "testkit")]
 pub mod testkit;

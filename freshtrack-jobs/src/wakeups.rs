@@ -29,6 +29,12 @@ impl Wakeups {
         }
     }
 
+    #[cfg(feature = "postgres")]
+    pub(crate) fn ring_all(&self) {
+        let bells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.values().for_each(|bell| bell.notify_waiters());
+    }
+
     pub(crate) fn ring_queue(&self, queue: &QueueName) {
         for lane in Lane::ALL {
             self.ring(queue, lane);

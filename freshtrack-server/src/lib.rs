@@ -28,6 +28,8 @@ pub mod live;
 #[cfg(feature = "http")]
 pub mod local_key;
 #[cfg(feature = "http")]
+pub mod maintenance;
+#[cfg(feature = "http")]
 pub mod networks;
 #[cfg(feature = "http")]
 pub mod onboarding;

@@ -202,6 +202,10 @@ fn overlapping_suppressions_count_as_one_until_the_last_ends() {
     let mut f = F1::new();
     let windows = vec![window("0:00", "20:00"), window("15:00", "40:00")];
     f.step_at(at("0:00"), Input::SuppressionsChanged(windows));
+    let until = f
+        .monitor
+        .suppressed_until(AlertType::TempExcursion, at("0:00"));
+    assert_eq!(until, Some(at("40:00")), "the chain, not its first link");
     for minute in (0..=40).step_by(5) {
         assert!(f.rows.is_empty(), "before {minute}:00");
         f.read(&format!("{minute}:00"), "7.2");

@@ -82,3 +82,18 @@ fn a_35_a_unit_watched_by_people_is_never_silent() {
     f.expect_status(UnitStatus::Ok);
     assert!(f.all(SILENCE).is_empty());
 }
+
+#[test]
+fn a_slow_sensor_owes_no_manual_log_before_it_counts_as_missing() {
+    let mut f = F1::new();
+    f.rules.check_in_interval_seconds = 3_600;
+    f.read("0:00", "3.5")
+        .wait("300:29")
+        .expect_status(UnitStatus::Offline);
+    f.wait("300:30").expect_status(UnitStatus::ManualRequired);
+    assert_eq!(
+        f.only(MANUAL).condition_since,
+        at("300:30"),
+        "five hours, not four"
+    );
+}

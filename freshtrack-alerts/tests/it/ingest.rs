@@ -596,3 +596,26 @@ async fn events_say_what_the_live_view_needs() {
     assert_eq!(raised.payload["reason"], "condition_started");
     assert_eq!(raised.alert, Some(house.alerts().await[0].id));
 }
+
+#[tokio::test]
+async fn a_batch_takes_no_more_readings_than_it_may_and_the_rest_is_the_next() {
+    let house = House::new().await;
+    let config = IngestConfig {
+        batch_readings_max: 3,
+        ..IngestConfig::default()
+    };
+    let org = house.own.org;
+    let call = |times: [&str; 2]| times.map(|time| Ok(house.reading(time, "3.5"))).to_vec();
+    house
+        .ingesting(config, |ingest| async move {
+            let (one, two, three) = tokio::join!(
+                ingest.ingest(org, call(["-9:00", "-8:00"]), None),
+                ingest.ingest(org, call(["-7:00", "-6:00"]), None),
+                ingest.ingest(org, call(["-5:00", "-4:00"]), None),
+            );
+            assert!(one.is_ok() && two.is_ok() && three.is_ok());
+        })
+        .await;
+    assert_eq!(house.store.commits.lock().unwrap().len(), 3);
+    assert_eq!(house.readings().await.len(), 6);
+}

@@ -6,8 +6,12 @@ use freshtrack_alerts::actions::ActionError;
 use freshtrack_alerts::alert::{AlertEventKind, AlertStatus, AlertType, Severity};
 use freshtrack_alerts::lifecycle::ResolveWish;
 use freshtrack_alerts::ports::AlertStore;
+use freshtrack_alerts::rules::{LimitRule, RuleFields, RuleScope, RuleSet};
 use freshtrack_alerts::sweep::SweepReport;
+use freshtrack_alerts::unit_actions::{UnitActionError, UnitActions, UnitInput};
 use freshtrack_core::event::EventKind;
+use freshtrack_core::hierarchy::UnitStatus;
+use freshtrack_core::temperature::Limit;
 
 const fn wish(note: &str) -> ResolveWish<'_> {
     ResolveWish {
@@ -189,4 +193,110 @@ async fn a_closed_alert_that_persists_comes_back_under_a_new_id() {
     assert_eq!(again.key.alert_type, AlertType::TempExcursion);
     assert_ne!(again.id, first);
     assert_eq!(again.severity, Severity::Critical);
+}
+
+#[tokio::test]
+async fn a_snooze_keeps_an_open_alert_quiet_and_open_within_its_limits() {
+    let house = House::new().await;
+    for time in ["0:00", "10:00"] {
+        house.read(time, "7.2").await;
+    }
+    let (org, id) = (house.own.org, house.alerts().await[0].id);
+    let actions = house.actions();
+    for until in ["10:00", "250:01"] {
+        let refused = actions.snooze(org, id, ann(), at(until)).await;
+        let most = matches!(
+            refused,
+            Err(ActionError::SnoozeOutOfRange {
+                max_seconds: 14_400
+            })
+        );
+        assert!(most, "{refused:?}");
+    }
+    let snoozed = actions.snooze(org, id, ann(), at("70:00")).await.unwrap();
+    assert_eq!(snoozed.status, AlertStatus::Active);
+    assert!(
+        house
+            .event_kinds()
+            .await
+            .contains(&EventKind::SuppressionStarted)
+    );
+    for minute in (15..=65).step_by(5) {
+        house.read(&format!("{minute}:00"), "7.2").await;
+        house.sweeper().sweep().await.unwrap();
+    }
+    assert_eq!(
+        house.alerts().await[0].escalation_level,
+        0,
+        "no call while it is quiet"
+    );
+    house.read("70:00", "7.2").await;
+    let alert = &house.alerts().await[0];
+    assert_eq!(
+        (alert.id, alert.escalation_level),
+        (id, 1),
+        "one call when it ends"
+    );
+}
+
+#[tokio::test]
+async fn l_15_a_manual_log_clears_the_duty_in_its_own_evaluation() {
+    let house = House::new().await;
+    house.read("0:00", "3.5").await;
+    house.clock.set(at("240:00"));
+    house.sweeper().sweep().await.unwrap();
+    let units = UnitActions::new(house.engine.clone());
+    let tick = UnitInput::DevicesChanged;
+    let apply = async |input: &UnitInput| {
+        let journal = freshtrack_core::audit::Journal::default();
+        units
+            .apply(house.own.org, house.own.unit, input, &journal)
+            .await
+    };
+    assert_eq!(apply(&tick).await.unwrap(), UnitStatus::ManualRequired);
+    let recorded_at = at("240:00");
+    let log = UnitInput::ManualLog { recorded_at };
+    assert_eq!(
+        apply(&log).await.unwrap(),
+        UnitStatus::MonitoringInterrupted
+    );
+    let journal = freshtrack_core::audit::Journal::default();
+    let foreign = units
+        .apply(house.other.org, house.own.unit, &log, &journal)
+        .await;
+    assert!(
+        matches!(foreign, Err(UnitActionError::NotFound)),
+        "{foreign:?}"
+    );
+}
+
+#[tokio::test]
+async fn l_29_changed_rules_are_noticed_by_the_next_evaluation_without_new_data() {
+    let house = House::new().await;
+    house.read("0:00", "4.8").await;
+    let rule = RuleSet {
+        scope: RuleScope::Unit,
+        scope_id: house.own.unit.as_uuid(),
+        unit_type: None,
+        fields: RuleFields {
+            temp_max: Some(LimitRule::At(Limit::celsius(4_000))),
+            ..RuleFields::default()
+        },
+        version: 1,
+    };
+    house.store.inner.set_rules(house.own.org, vec![rule]);
+    house.clock.set(at("2:00"));
+    let units = UnitActions::new(house.engine.clone());
+    let journal = freshtrack_core::audit::Journal::default();
+    let changed = UnitInput::RulesChanged;
+    let status = units
+        .apply(house.own.org, house.own.unit, &changed, &journal)
+        .await;
+    assert_eq!(status.unwrap(), UnitStatus::Excursion);
+    let alert = &house.alerts().await[0];
+    assert_eq!(
+        (alert.condition_since, alert.rules_version),
+        (at("2:00"), 1)
+    );
+    assert_eq!(alert.limit, Some(Limit::celsius(4_000)));
 }

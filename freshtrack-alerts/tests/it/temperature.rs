@@ -5,7 +5,7 @@ use freshtrack_alerts::alert::{
     AlertEventKind, AlertType, RaiseReason, ResolutionKind, Severity, Violated,
 };
 use freshtrack_alerts::monitor::temperature::TemperatureAxis;
-use freshtrack_alerts::step::UnitEvent;
+use freshtrack_alerts::step::{Input, Observation, UnitEvent};
 use freshtrack_core::hierarchy::UnitStatus;
 use freshtrack_core::reading::{DoorState, Zone};
 use freshtrack_core::temperature::{Boundary, Limit, Temperature, TemperatureUnit};
@@ -468,4 +468,75 @@ fn a_42_a_unit_that_recovers_is_not_suspected() {
         f.read(&format!("{}:00", step * 5 + 1), &value);
     }
     assert!(f.all(key(AlertType::SuspectedCoolingFailure)).is_empty());
+}
+
+#[test]
+fn l_31_a_door_episode_inside_one_backlog_is_judged_at_its_own_times() {
+    let mut f = F1::new();
+    let reading = |time, value| Observation::temperature(at(time), celsius(value));
+    let mut backlog = [
+        Observation::door(at("0:00"), DoorState::Open),
+        reading("5:00", "7.2"),
+        reading("25:00", "4.0"),
+        Observation::door(at("26:00"), DoorState::Closed),
+        reading("30:00", "4.0"),
+    ];
+    f.observe("60:00", &mut backlog);
+    let warm = f.only(TEMP);
+    assert_eq!(
+        warm.condition_since,
+        at("20:00"),
+        "the hold ended before the good reading"
+    );
+    assert_eq!(
+        (warm.first_out_at, warm.cleared_at),
+        (Some(at("5:00")), Some(at("30:00")))
+    );
+    let open = f.only(DOOR);
+    assert_eq!(
+        (open.severity, open.cleared_at),
+        (Severity::Critical, Some(at("26:00")))
+    );
+}
+
+#[test]
+fn a_door_that_was_closed_in_time_is_no_alert_however_late_that_is_known() {
+    let mut f = F1::new();
+    let mut backlog = [
+        Observation::door(at("0:00"), DoorState::Open),
+        Observation::door(at("2:59"), DoorState::Closed),
+    ];
+    f.observe("60:00", &mut backlog);
+    assert!(f.all(DOOR).is_empty());
+}
+
+#[test]
+fn alerts_raised_in_one_step_name_each_other() {
+    let mut f = F1::new();
+    let backlog: Vec<(String, &str)> = (0..=50)
+        .step_by(5)
+        .map(|minute| (format!("{minute}:00"), "7.2"))
+        .collect();
+    let backlog: Vec<(&str, &str)> = backlog.iter().map(|(t, v)| (t.as_str(), *v)).collect();
+    f.batch("52:00", &backlog);
+    let cooling = f.only(key(AlertType::SuspectedCoolingFailure));
+    assert_eq!(cooling.correlated_with, Some(f.only(TEMP).id));
+    let told = f
+        .told
+        .iter()
+        .find(|told| told.kind == AlertEventKind::Correlated)
+        .unwrap();
+    assert_eq!(told.details["with"], serde_json::json!(f.only(TEMP).id));
+}
+
+#[test]
+fn l_29_any_evaluation_notices_changed_rules() {
+    let mut f = F1::new();
+    f.read("0:00", "4.8");
+    f.rules.temp_max = Some(Limit::celsius(4_000));
+    f.rules.version += 1;
+    f.step_at(at("2:00"), Input::Tick);
+    f.expect_excursion("2:00");
+    f.step_at(at("3:00"), Input::Tick);
+    f.expect_excursion("2:00");
 }

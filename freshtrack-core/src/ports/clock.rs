@@ -1,4 +1,6 @@
-//! The clock. no contract: it has no law beside telling the time.
+//! The clock.
+//!
+//! no contract: it has no law beside telling the time.
 
 use crate::time::Timestamp;
 

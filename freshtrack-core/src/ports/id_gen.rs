@@ -1,4 +1,6 @@
-//! Ids and randomness. no contract: freshness cannot be told from outside in finite time.
+//! Ids and randomness.
+//!
+//! no contract: freshness cannot be told from outside in finite time.
 
 use uuid::Uuid;
 

@@ -1,4 +1,7 @@
 //! Stored readings, read back. They are written by the alert engine's commit and by nothing else.
+//!
+//! no contract: only the engine's commit writes readings, so the suite is the alert crate's
+//! `testkit/reading_store.rs`.
 
 use crate::error::StoreError;
 use crate::ids::{DeviceId, OrgId, UnitId};

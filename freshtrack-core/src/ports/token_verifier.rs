@@ -1,4 +1,6 @@
-//! Verification of bearer tokens. no contract: each adapter is tested against its own issuer.
+//! Verification of bearer tokens.
+//!
+//! no contract: each adapter is tested against its own issuer.
 
 use crate::principal::Identity;
 use crate::time::Timestamp;

@@ -23,6 +23,7 @@ use poem::middleware::{AddData, CatchPanic};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, post};
 use problem::{Code, Problem};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The whole HTTP surface of a server.
 #[must_use]
@@ -43,6 +44,7 @@ pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .at("/metrics", get(health::metrics))
         .at("/docs", v1::service().scalar())
         .nest(v1::API_PREFIX, api)
+        .around(time_limit)
         .around(rate_limit)
         .with(
             CatchPanic::new().with_handler(|_: Box<dyn std::any::Any + Send>| {
@@ -109,6 +111,19 @@ async fn harden<E: Endpoint>(next: E, request: Request) -> poem::Result<Response
             .or_insert(HeaderValue::from_static("no-store"));
     }
     Ok(response)
+}
+
+/// A request that is not answered within this gets 503.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// Ends a request that takes too long; live streams last as long as they like.
+async fn time_limit<E: Endpoint>(next: E, request: Request) -> poem::Result<E::Output> {
+    if request.uri().path() == "/api/v1/stream" {
+        return next.call(request).await;
+    }
+    tokio::time::timeout(ANSWER_WITHIN, next.call(request))
+        .await
+        .unwrap_or_else(|_| Err(Problem::unavailable(5).into()))
 }
 
 /// Takes each API request from its caller's allowance; webhooks of networks have none.

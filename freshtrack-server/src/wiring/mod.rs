@@ -13,7 +13,7 @@ use crate::inbox::InboxWorker;
 use crate::live::{OutboxHistory, StoreMembership, StoreState};
 use crate::local_key::LocalKey;
 use crate::store::Store;
-use crate::{database, http, identity, sweeper, telemetry};
+use crate::{database, http, identity, maintenance, sweeper, telemetry};
 use anyhow::Context;
 use commit_signal::SignallingMonitors;
 use freshtrack_alerts::actions::AlertActions;
@@ -194,6 +194,14 @@ impl Server {
             };
             self.tasks.spawn(worker.run(self.intake.clone()));
         }
+        if let Some(beat) = beat("maintenance") {
+            self.tasks.spawn(maintenance::run(
+                Arc::clone(&parts.store.outbox),
+                Arc::clone(&parts.clock),
+                beat,
+                self.intake.clone(),
+            ));
+        }
         let endpoint = if role.serves_api() {
             http::endpoint(Arc::clone(app))
         } else {
@@ -295,7 +303,7 @@ fn make_app(
         loops.push("dispatcher");
     }
     if settings.role.works() {
-        loops.extend(["sweeper", "inbox"]);
+        loops.extend(["sweeper", "inbox", "maintenance"]);
     }
     let public_url = settings
         .public_url

@@ -1,4 +1,6 @@
 //! Who calls us: connections by their opaque id.
+//!
+//! no contract: a look-up beside the server's own `Connections` port, whose store tests cover both.
 
 use super::InboxError;
 use crate::event::Network;
