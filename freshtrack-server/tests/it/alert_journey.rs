@@ -79,6 +79,10 @@ async fn take(run: &Running, id: &str) {
     let ann = run.member("ann@home.example", Role::Staff).await;
     let bob = run.member("bob@home.example", Role::Staff).await;
     let path = run.at_home(&format!("/alerts/{id}/acknowledge"));
+    let long = json!({ "note": "x".repeat(1_001) });
+    run.post_as(&ann, &path, &long)
+        .await
+        .problem(422, "validation-failed");
     let note = json!({ "note": "on my way" });
     let taken = run.post_as(&ann, &path, &note).await.expect(200);
     assert_eq!(taken["status"], "acknowledged");
@@ -96,10 +100,6 @@ async fn take(run: &Running, id: &str) {
         problem["detail"].as_str().expect("words").contains(who),
         "{problem}"
     );
-    let long = json!({ "note": "x".repeat(1_001) });
-    run.post_as(&ann, &path, &long)
-        .await
-        .problem(422, "validation-failed");
 }
 
 /// Closed with a note and not without; then it is over for good.

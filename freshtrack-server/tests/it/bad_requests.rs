@@ -184,6 +184,11 @@ async fn fields_and_parameters_that_are_wrong_are_422_and_named() {
     for body in [
         json!({}),
         json!({ "name": 7 }),
+        json!({ "name": true }),
+        json!({ "name": ["x"] }),
+        json!({ "name": "x", "timezone": 7 }),
+        json!({ "name": "x", "corrective_action_required": "yes" }),
+        json!({ "name": "x", "corrective_action_required": 1 }),
         json!({ "name": "" }),
         json!({ "name": "x", "status": "ok" }),
         json!({ "name": "x", "timezone": "Mars/Base" }),

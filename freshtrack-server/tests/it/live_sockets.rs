@@ -208,6 +208,7 @@ async fn commands_are_answered_by_their_number() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_that_comes_back_gets_what_it_missed() {
     let run = Running::start().await;
+    run.make_site("Annex").await;
     let mut socket = Socket::open(&run, Some(&run.owner), "").await.unwrap();
     let since = socket.event("connection:ack").await["seq"]
         .as_i64()

@@ -265,3 +265,18 @@ async fn a_disconnected_probe_is_a_fault_and_no_temperature() {
     let aside = run.get(&path).await.expect(200);
     assert_eq!(aside["items"].as_array().unwrap().len(), 1, "{aside}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payload_that_nobody_can_read_is_a_fault_of_its_device() {
+    let run = Running::start().await;
+    let connection = connect(&run).await;
+    add_probe(&run).await;
+    let mut body = uplink(1, "2026-03-02T11:59:58Z", &json!({}), DEV_EUI);
+    body["uplink_message"]["f_port"] = json!(99);
+    connection.send(&run, &body).await.expect(200);
+    let fault = run.alert_when("sensor_fault", |_| true).await;
+    assert!(fault["device_id"].is_string(), "{fault}");
+    let path = run.at_home("/quarantined-readings");
+    let aside = run.get(&path).await.expect(200);
+    assert_eq!(aside["items"][0]["reason"], "decoder_error", "{aside}");
+}

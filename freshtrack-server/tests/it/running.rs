@@ -199,6 +199,12 @@ impl Running {
             .collect()
     }
 
+    /// A site, which is an event of its own.
+    pub(crate) async fn make_site(&self, name: &str) -> Value {
+        let body = json!({ "name": name });
+        self.post(&self.at_home("/sites"), &body).await.expect(201)
+    }
+
     /// A key made through the API: its id and the whole key.
     pub(crate) async fn make_key(&self, scopes: &[&str]) -> (String, String) {
         let body = json!({ "name": "made by a test", "scopes": scopes });
