@@ -309,8 +309,8 @@ async fn each_operation_takes_its_least_role_and_nobody_below() {
                 assert!(!open || call.method == Method::GET, "read keys only read");
                 run.set_role(run.home.organization, &person, least).await;
                 let answer = call.send(&run, &path, Some(&token)).await;
-                let taken = matches!(answer.status, 200 | 201);
-                assert!(taken, "{} as {least:?}: {}", call.id, answer.text);
+                let done = matches!(answer.status, 200 | 201);
+                assert!(done, "{} as {least:?}: {}", call.id, answer.text);
             }
             Requirement::Key(scope) => {
                 assert_eq!(scope, Scope::Ingest, "{} needs a case", call.id);

@@ -27,7 +27,7 @@ pub(crate) struct TextStream {
 /// A request for the stream.
 pub(crate) fn ask(run: &Running, query: &str) -> RequestBuilder {
     run.request(Method::GET, &format!("/api/v1/stream{query}"))
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .header("accept", "text/event-stream")
 }
 
