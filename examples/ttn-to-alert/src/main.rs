@@ -81,11 +81,12 @@ async fn confirmed_alert(http: &reqwest::Client, api: &str, token: &str) -> Resu
     let url = format!("{api}/alerts?type=temp_excursion");
     for _ in 0..100 {
         let answer = http.get(&url).bearer_auth(token).send().await?;
-        let mut page: Value = answer.error_for_status()?.json().await?;
-        let alert = page["items"][0].take();
-        if alert["confirmed_at"].is_string() {
+        let page: Value = answer.error_for_status()?.json().await?;
+        if let Some(alert) = page.pointer("/items/0")
+            && alert["confirmed_at"].is_string()
+        {
             ensure!(alert["severity"] == "critical", "not critical: {alert}");
-            return Ok(alert);
+            return Ok(alert.clone());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
