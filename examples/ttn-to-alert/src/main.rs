@@ -52,7 +52,8 @@ async fn main() -> Result<()> {
         print(&format!("{}  {celsius} °C  {answer}", clock.now()));
     }
     let alert = confirmed_alert(&http, &api, &token).await?;
-    print(&format!("\n{}: {}", alert["severity"], alert["title"]));
+    let title = alert["title"].as_str().context("an alert without title")?;
+    print(&format!("\ncritical: {title}"));
     server.stop().await;
     Ok(())
 }
