@@ -140,24 +140,24 @@ async fn main() -> anyhow::Result<()> {
     }];
     let config = WorkerConfig::new(worker_id.clone(), lanes);
     let (clock, metrics) = (Arc::new(System), Arc::new(NoMetrics));
-    let backend: Arc<dyn Queue> = queue.clone();
+    let backend: Arc<dyn Queue> = Arc::<SqliteQueue>::clone(&queue);
     let worker = Worker::new(
         Arc::clone(&backend),
         Arc::new(registry),
-        clock.clone(),
-        clock.clone(),
-        metrics.clone(),
+        Arc::<System>::clone(&clock),
+        Arc::<System>::clone(&clock),
+        Arc::<NoMetrics>::clone(&metrics),
         config,
     )?;
     let beats = Arc::clone(worker.monitor().beats());
     let ticker = Ticker::new(schedules, backend, clock, metrics, beats, worker_id);
     let stop = CancellationToken::new();
-    let (drained, ticked, ()) =
+    let (drained, fired, ()) =
         tokio::join!(worker.run(stop.clone()), ticker.run(stop.clone()), async {
             tokio::time::sleep(std::time::Duration::from_secs(7)).await;
             stop.cancel();
         });
-    ticked?;
+    fired?;
     println!("stopped: {:?}", drained?);
     for lane in queue.stats(Scope::Everything, System.now()).await? {
         println!(
