@@ -140,7 +140,7 @@ async fn main() -> anyhow::Result<()> {
     }];
     let config = WorkerConfig::new(worker_id.clone(), lanes);
     let (clock, metrics) = (Arc::new(System), Arc::new(NoMetrics));
-    let backend: Arc<dyn Queue> = Arc::<freshtrack_jobs::sqlite::SqliteQueue>::clone(&queue);
+    let backend: Arc<dyn Queue> = Arc::<SqliteQueue>::clone(&queue);
     let worker = Worker::new(
         Arc::clone(&backend),
         Arc::new(registry),
@@ -150,17 +150,14 @@ async fn main() -> anyhow::Result<()> {
         config,
     )?;
     let beats = Arc::clone(worker.monitor().beats());
-    let schedule_ticker = Ticker::new(schedules, backend, clock, metrics, beats, worker_id);
+    let ticker = Ticker::new(schedules, backend, clock, metrics, beats, worker_id);
     let stop = CancellationToken::new();
-    let (drained, schedules_ended, ()) = tokio::join!(
-        worker.run(stop.clone()),
-        schedule_ticker.run(stop.clone()),
-        async {
+    let (drained, fired, ()) =
+        tokio::join!(worker.run(stop.clone()), ticker.run(stop.clone()), async {
             tokio::time::sleep(std::time::Duration::from_secs(7)).await;
             stop.cancel();
-        }
-    );
-    schedules_ended?;
+        });
+    fired?;
     println!("stopped: {:?}", drained?);
     for lane in queue.stats(Scope::Everything, System.now()).await? {
         println!(

@@ -18,6 +18,12 @@ pub use bench::{
     job_of, org, queue_name, settings,
 };
 
+/// Says that a law has nothing to try on this backend.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn skip(why: &str) {
+    println!("SKIP: {why}");
+}
+
 /// One test per law of the ports [`Queue`](crate::ports::Queue) and
 /// [`QueueAdmin`](crate::ports::QueueAdmin), and of the runtime over them.
 ///
