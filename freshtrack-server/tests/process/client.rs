@@ -1,6 +1,6 @@
 //! A tenant and its HTTP client.
 
-use crate::program::{freshtrack, end_of};
+use crate::program::{end_of, freshtrack};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -71,7 +71,10 @@ impl Tenant {
     pub(crate) async fn create(&self, path: &str, body: &Value) -> String {
         let (status, made) = self.post_as(self.field("owner_token"), path, body).await;
         assert_eq!(status, 201, "POST {path}: {made}");
-        made["id"].as_str().expect("what is made has an id").to_owned()
+        made["id"]
+            .as_str()
+            .expect("what is made has an id")
+            .to_owned()
     }
 
     /// Another fridge; its id.

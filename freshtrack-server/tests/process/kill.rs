@@ -48,7 +48,13 @@ pub(crate) struct Victim<'a> {
 impl Victim<'_> {
     fn command(&self) -> tokio::process::Command {
         let mut command = freshtrack(self.folder);
-        command.args(["serve", "--listen", &self.address, "--database", &self.database]);
+        command.args([
+            "serve",
+            "--listen",
+            &self.address,
+            "--database",
+            &self.database,
+        ]);
         command
             .env("FRESHTRACK_REQUESTS_PER_MINUTE", "10000000")
             .env("FRESHTRACK_INGEST_REQUESTS_PER_MINUTE", "10000000");
@@ -61,7 +67,12 @@ impl Victim<'_> {
     }
 
     /// Kills it so many times, now and then already while it starts; how often in all.
-    pub(crate) async fn torment(&self, mut server: Serving, rounds: u32, mut chance: Chance) -> (Serving, u32) {
+    pub(crate) async fn torment(
+        &self,
+        mut server: Serving,
+        rounds: u32,
+        mut chance: Chance,
+    ) -> (Serving, u32) {
         let mut kills = 0;
         for _ in 0..rounds {
             tokio::time::sleep(Duration::from_millis(30 + chance.below(700))).await;
@@ -105,9 +116,17 @@ fn count(answer: &Value, what: &str) -> u64 {
 
 /// One sender: its units' series in order, each batch repeated until it is answered, and at the end a
 /// stretch that leaves an alert open.
-async fn send(tenant: Tenant, ids: Arc<Vec<String>>, start: Timestamp, sender: u32, stop: Arc<AtomicBool>) -> Sent {
+async fn send(
+    tenant: Tenant,
+    ids: Arc<Vec<String>>,
+    start: Timestamp,
+    sender: u32,
+    stop: Arc<AtomicBool>,
+) -> Sent {
     let mut chance = Chance(seed().wrapping_mul(1_000) + u64::from(sender));
-    let units: Vec<u32> = (0..UNITS_PER_SENDER).map(|n| sender * UNITS_PER_SENDER + n).collect();
+    let units: Vec<u32> = (0..UNITS_PER_SENDER)
+        .map(|n| sender * UNITS_PER_SENDER + n)
+        .collect();
     let mut sent = Sent::default();
     let mut minute = 0;
     let mut ended = false;
@@ -115,9 +134,17 @@ async fn send(tenant: Tenant, ids: Arc<Vec<String>>, start: Timestamp, sender: u
         let left = HOUR - minute % HOUR;
         let calm = left == HOUR && minute > 0;
         ended = calm && (stop.load(Ordering::Relaxed) || minute >= MINUTES_MAX);
-        let length = if ended { 20 } else { left.min(u32::try_from(5 + chance.below(20)).expect("small")) };
+        let length = if ended {
+            20
+        } else {
+            left.min(u32::try_from(5 + chance.below(20)).expect("small"))
+        };
         let batch = Batch {
-            units: if ended { units[..1].to_vec() } else { units.clone() },
+            units: if ended {
+                units[..1].to_vec()
+            } else {
+                units.clone()
+            },
             minutes: minute..minute + length,
             hot: ended,
         };
@@ -125,8 +152,14 @@ async fn send(tenant: Tenant, ids: Arc<Vec<String>>, start: Timestamp, sender: u
         let (attempts, answer) = post_until_answered(&tenant, &batch.body(&ids, start)).await;
         let (accepted, duplicate) = (count(&answer, "accepted"), count(&answer, "duplicate"));
         assert_eq!(accepted + duplicate, batch.len() as u64, "{answer}");
-        assert!(duplicate == 0 || accepted == 0, "half a batch was stored: {answer}");
-        assert!(duplicate == 0 || attempts > 1, "stored before it was posted: {answer}");
+        assert!(
+            duplicate == 0 || accepted == 0,
+            "half a batch was stored: {answer}"
+        );
+        assert!(
+            duplicate == 0 || attempts > 1,
+            "stored before it was posted: {answer}"
+        );
         sent.attempts += attempts;
         sent.stored_unanswered += duplicate;
         sent.batches.push(batch);
@@ -158,7 +191,12 @@ fn expected(all: &[Batch], start: Timestamp) -> Readings {
 async fn stored(tenant: &Tenant, ids: &[String]) -> Readings {
     let mut readings = Readings::new();
     for (unit, id) in (0..).zip(ids) {
-        for row in tenant.all(&format!("/units/{id}/readings?order=asc&temperature_unit=C")).await {
+        for row in tenant
+            .all(&format!(
+                "/units/{id}/readings?order=asc&temperature_unit=C"
+            ))
+            .await
+        {
             let at = row["recorded_at"].as_str().expect("a time").to_owned();
             let celsius = row["temperature"].as_f64().expect("a temperature");
             #[expect(
@@ -194,18 +232,32 @@ async fn alerts(tenant: &Tenant, ids: &[String]) -> Vec<String> {
         .await
         .iter()
         .filter(|alert| {
-            !matches!(alert["type"].as_str(), Some("monitoring_interrupted" | "missed_manual_entry"))
+            !matches!(
+                alert["type"].as_str(),
+                Some("monitoring_interrupted" | "missed_manual_entry")
+            )
         })
         .map(|alert| {
             let unit = ids.iter().position(|id| alert["unit_id"] == id.as_str());
             let fields: Vec<String> = [
-                "type", "severity", "status", "condition_since", "first_out_at", "confirmed_at",
-                "cleared_at", "violated", "extreme",
+                "type",
+                "severity",
+                "status",
+                "condition_since",
+                "first_out_at",
+                "confirmed_at",
+                "cleared_at",
+                "violated",
+                "extreme",
             ]
             .iter()
             .map(|field| format!("{field}={}", alert[field]))
             .collect();
-            format!("unit {unit:?} {} {}", fields.join(" "), alert["resolved"]["kind"])
+            format!(
+                "unit {unit:?} {} {}",
+                fields.join(" "),
+                alert["resolved"]["kind"]
+            )
         })
         .collect();
     lines.sort();
@@ -224,7 +276,10 @@ async fn undisturbed(batches: &[Batch], start: Timestamp) -> Vec<String> {
     let tenant = Tenant::bootstrap(folder.path(), &victim.database, &server.base).await;
     let ids = make_units(&tenant).await;
     for batch in batches {
-        let answer = tenant.ingest(&batch.body(&ids, start)).await.expect("an answer");
+        let answer = tenant
+            .ingest(&batch.body(&ids, start))
+            .await
+            .expect("an answer");
         assert_eq!(count(&answer, "accepted"), batch.len() as u64, "{answer}");
     }
     let alerts = alerts(&tenant, &ids).await;
@@ -233,7 +288,11 @@ async fn undisturbed(batches: &[Batch], start: Timestamp) -> Vec<String> {
 }
 
 async fn killed_at_any_instant(name: &str, folder: &Path, database: &Database) {
-    let victim = Victim { folder, address: free_address(), database: database.url.clone() };
+    let victim = Victim {
+        folder,
+        address: free_address(),
+        database: database.url.clone(),
+    };
     let server = victim.start().await;
     let tenant = Tenant::bootstrap(folder, &database.url, &server.base).await;
     let ids = make_units(&tenant).await;
@@ -241,34 +300,74 @@ async fn killed_at_any_instant(name: &str, folder: &Path, database: &Database) {
     let stop = Arc::new(AtomicBool::new(false));
     let mut senders = JoinSet::new();
     for sender in 0..SENDERS {
-        senders.spawn(send(tenant.clone(), Arc::clone(&ids), start, sender, Arc::clone(&stop)));
+        senders.spawn(send(
+            tenant.clone(),
+            Arc::clone(&ids),
+            start,
+            sender,
+            Arc::clone(&stop),
+        ));
     }
     let (server, kills) = victim.torment(server, rounds(), Chance(seed())).await;
     stop.store(true, Ordering::Relaxed);
     let sent = senders.join_all().await;
-    let batches: Vec<Batch> = sent.iter().flat_map(|s| s.batches.iter().cloned()).collect();
+    let batches: Vec<Batch> = sent
+        .iter()
+        .flat_map(|s| s.batches.iter().cloned())
+        .collect();
     let total: usize = batches.iter().map(Batch::len).sum();
 
     let wanted = expected(&batches, start);
     let wrong = differences(&wanted, &stored(&tenant, &ids).await);
-    assert!(wrong.is_empty(), "{} readings are wrong: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
+    assert!(
+        wrong.is_empty(),
+        "{} readings are wrong: {:#?}",
+        wrong.len(),
+        &wrong[..wrong.len().min(20)]
+    );
     let before = database.journal().await;
     let alerts_before = alerts(&tenant, &ids).await;
     for batch in &batches {
-        let answer = tenant.ingest(&batch.body(&ids, start)).await.expect("an answer");
+        let answer = tenant
+            .ingest(&batch.body(&ids, start))
+            .await
+            .expect("an answer");
         assert_eq!(count(&answer, "duplicate"), batch.len() as u64, "{answer}");
         assert!(!answer.to_string().contains("value_differs"), "{answer}");
     }
-    assert_eq!(alerts(&tenant, &ids).await, alerts_before, "a repeat changed alerts");
+    assert_eq!(
+        alerts(&tenant, &ids).await,
+        alerts_before,
+        "a repeat changed alerts"
+    );
     let journal = database.journal().await;
-    assert_eq!(journal.readings_told, total as i64, "each reading is in exactly one event");
-    assert_eq!(before.readings_told, journal.readings_told, "a repeat made events");
-    assert_eq!((journal.first_seq, journal.last_seq), (1, journal.events), "the sequence has a gap");
+    assert_eq!(
+        journal.readings_told, total as i64,
+        "each reading is in exactly one event"
+    );
+    assert_eq!(
+        before.readings_told, journal.readings_told,
+        "a repeat made events"
+    );
+    assert_eq!(
+        (journal.first_seq, journal.last_seq),
+        (1, journal.events),
+        "the sequence has a gap"
+    );
 
     let calm = undisturbed(&batches, start).await;
-    let confirmed = calm.iter().filter(|line| line.contains("severity=\"critical\"")).count();
-    assert!(confirmed > 0 && calm.iter().any(|line| line.contains("status=\"active\"")), "{calm:#?}");
-    assert_eq!(alerts_before, calm, "alerts differ from those of an undisturbed run");
+    let confirmed = calm
+        .iter()
+        .filter(|line| line.contains("severity=\"critical\""))
+        .count();
+    assert!(
+        confirmed > 0 && calm.iter().any(|line| line.contains("status=\"active\"")),
+        "{calm:#?}"
+    );
+    assert_eq!(
+        alerts_before, calm,
+        "alerts differ from those of an undisturbed run"
+    );
     let audit = run(folder, &["verify-audit", "--database", &database.url]).await;
     assert_eq!(audit.code, Some(0), "{}{}", audit.stdout, audit.stderr);
     assert_eq!(server.stop().await, Some(0));
@@ -304,7 +403,11 @@ async fn kill_9_loses_nothing_that_was_answered_on_postgres() {
 /// The saboteurs of the comparison above: each way of being wrong is seen.
 #[test]
 fn a_lost_a_repeated_a_changed_and_an_invented_reading_are_seen() {
-    let batch = Batch { units: vec![0, 1], minutes: 0..3, hot: false };
+    let batch = Batch {
+        units: vec![0, 1],
+        minutes: 0..3,
+        hot: false,
+    };
     let sent = expected(&[batch], Timestamp::EPOCH);
     assert_eq!(sent.len(), 6);
     assert!(differences(&sent, &sent).is_empty());

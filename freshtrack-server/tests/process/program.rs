@@ -88,7 +88,10 @@ impl Serving {
             .await
             .expect("a server starts within a minute")
             .expect("its output can be read");
-        let Some(base) = line.as_deref().and_then(|l| l.strip_prefix("listening on ")) else {
+        let Some(base) = line
+            .as_deref()
+            .and_then(|l| l.strip_prefix("listening on "))
+        else {
             let said = std::fs::read_to_string(log).unwrap_or_default();
             panic!("the server did not start, it printed {line:?} and logged:\n{said}");
         };

@@ -62,7 +62,11 @@ impl Batch {
     pub(crate) fn readings(&self) -> impl Iterator<Item = (u32, u32, u32)> {
         self.minutes.clone().flat_map(move |minute| {
             self.units.iter().map(move |unit| {
-                let value = if self.hot { 9_000 } else { milli_celsius(*unit, minute) };
+                let value = if self.hot {
+                    9_000
+                } else {
+                    milli_celsius(*unit, minute)
+                };
                 (*unit, minute, value)
             })
         })

@@ -39,7 +39,10 @@ fn uplink(at: Timestamp, counter: u32) -> Value {
 }
 
 async fn post(tenant: &Tenant, message: &Value) -> bool {
-    let address = format!("{}/uplink", tenant.field("webhook_url").trim_end_matches('/'));
+    let address = format!(
+        "{}/uplink",
+        tenant.field("webhook_url").trim_end_matches('/')
+    );
     let request = tenant
         .http
         .post(address)
@@ -48,7 +51,10 @@ async fn post(tenant: &Tenant, message: &Value) -> bool {
     match request.send().await {
         Ok(response) => {
             let status = response.status().as_u16();
-            assert!(status == 200 || status == 503, "the webhook answered {status}");
+            assert!(
+                status == 200 || status == 503,
+                "the webhook answered {status}"
+            );
             status == 200
         }
         Err(_) => false,
@@ -83,7 +89,10 @@ async fn send(tenant: Tenant, start: Timestamp, stop: Arc<AtomicBool>) -> Vec<Va
 /// How many readings there are of each instant.
 async fn readings(tenant: &Tenant, unit: &str) -> BTreeMap<String, usize> {
     let mut count = BTreeMap::new();
-    for row in tenant.all(&format!("/units/{unit}/readings?order=asc")).await {
+    for row in tenant
+        .all(&format!("/units/{unit}/readings?order=asc"))
+        .await
+    {
         let at = row["recorded_at"].as_str().expect("a time").to_owned();
         *count.entry(at).or_default() += 1;
     }
@@ -91,7 +100,11 @@ async fn readings(tenant: &Tenant, unit: &str) -> BTreeMap<String, usize> {
 }
 
 async fn killed_while_a_network_sends(name: &str, folder: &Path, database: &Database) {
-    let victim = Victim { folder, address: free_address(), database: database.url.clone() };
+    let victim = Victim {
+        folder,
+        address: free_address(),
+        database: database.url.clone(),
+    };
     let server = victim.start().await;
     let tenant = Tenant::bootstrap(folder, &database.url, &server.base).await;
     let unit = tenant.fridge("Walk-in").await;
@@ -122,14 +135,24 @@ async fn killed_while_a_network_sends(name: &str, folder: &Path, database: &Data
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     for message in &answered {
-        assert!(post(&tenant, message).await, "a repeat is answered like the first");
+        assert!(
+            post(&tenant, message).await,
+            "a repeat is answered like the first"
+        );
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let after = readings(&tenant, &unit).await;
     assert_eq!(found, after, "repeats made readings");
-    assert_eq!(found.keys().cloned().collect::<Vec<_>>(), wanted, "lost or invented");
+    assert_eq!(
+        found.keys().cloned().collect::<Vec<_>>(),
+        wanted,
+        "lost or invented"
+    );
     let each: Vec<usize> = found.values().copied().collect();
-    assert!(each.iter().all(|count| *count == each[0]), "not once each: {found:?}");
+    assert!(
+        each.iter().all(|count| *count == each[0]),
+        "not once each: {found:?}"
+    );
     let journal = database.journal().await;
     assert_eq!(journal.readings_told, each.iter().sum::<usize>() as i64);
     assert_eq!((journal.first_seq, journal.last_seq), (1, journal.events));
