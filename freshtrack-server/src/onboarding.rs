@@ -84,11 +84,7 @@ pub async fn bootstrap(
     request: Request,
 ) -> Result<Onboarded, StoreError> {
     let org = OrgId::from_uuid(ids.uuid());
-    // An existing person keeps id and record.
-    let owner = store
-        .organizations
-        .ensure_user(local_user(ids, &request.owner_email, now))
-        .await?;
+    let owner = local_user(ids, &request.owner_email, now);
     let site = Site {
         id: SiteId::from_uuid(ids.uuid()),
         name: "Main site".to_owned(),
@@ -119,16 +115,7 @@ pub async fn bootstrap(
     };
     let (key, api_key) =
         credentials::make_key(ids, org, "First ingest key", vec![Scope::Ingest], None, now);
-    let made = Onboarded {
-        organization: org,
-        owner: owner.clone(),
-        site: site.id,
-        area: area.id,
-        unit: unit.id,
-        api_key,
-        webhook_url: String::new(),
-        webhook_secret: String::new(),
-    };
+    let first = (site.id, area.id, unit.id);
     let new = NewOrganization {
         organization: Organization {
             id: org,
@@ -140,13 +127,15 @@ pub async fn bootstrap(
             created_at: now,
             version: 1,
         },
-        owner,
+        owner: owner.clone(),
         sites: vec![site],
         areas: vec![area],
         units: vec![unit],
         api_keys: vec![key],
     };
+    // The owner is made with the rest or not at all; an existing person keeps id and record.
     store.organizations.create(new, created(now)).await?;
+    let owner = store.organizations.ensure_user(owner).await?;
     let connection = networks::create(
         store,
         ids,
@@ -160,9 +149,14 @@ pub async fn bootstrap(
     )
     .await?;
     Ok(Onboarded {
+        organization: org,
+        owner,
+        site: first.0,
+        area: first.1,
+        unit: first.2,
+        api_key,
         webhook_url: connection.url(public_url),
         webhook_secret: connection.secret,
-        ..made
     })
 }
 

@@ -30,10 +30,7 @@ pub async fn run(flags: Bootstrap) -> Result<ExitCode, Failure> {
         organization: parse_name(&flags.organization)
             .map_err(|error| Failure::Usage(format!("`--organization`: {error}")))?,
         owner_email: super::email("--owner", &flags.owner)?,
-        unit_type: flags
-            .unit_type
-            .parse::<UnitType>()
-            .map_err(|error| Failure::Usage(format!("`--unit-type` is {error}")))?,
+        unit_type: super::word::<UnitType>("--unit-type", &flags.unit_type)?,
         simulator_alerts: false,
     };
     let ids = RandomIds;

@@ -23,6 +23,15 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .context("starting the runtime")
 }
 
+/// Reads the value of a flag; what is wrong names the flag, the value and what is allowed.
+fn word<T>(flag: &str, text: &str) -> Result<T, Failure>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    text.parse()
+        .map_err(|error| Failure::Usage(format!("`{flag}` is `{text}`, which is {error}")))
+}
+
 /// Reads an e-mail address, loosely: one `@` with something on either side, no blanks.
 fn email(flag: &str, text: &str) -> Result<String, Failure> {
     let address = text.trim().to_lowercase();

@@ -24,10 +24,7 @@ const BAD_ROWS_NAMED: usize = 100;
 /// # Errors
 /// Exit 2 for a wrong flag, exit 1 if the file cannot be read. Bad rows are counted, never fatal.
 pub fn run(flags: &Flags) -> Result<ExitCode, Failure> {
-    let unit_type: UnitType = flags
-        .unit_type
-        .parse()
-        .map_err(|error| Failure::Usage(format!("`--unit-type` is {error}")))?;
+    let unit_type: UnitType = super::word("--unit-type", &flags.unit_type)?;
     let scale = match flags.unit.as_str() {
         "C" => TemperatureUnit::C,
         "F" => TemperatureUnit::F,

@@ -9,7 +9,6 @@ use crate::local_key::LocalKey;
 use crate::onboarding::local_user;
 use anyhow::Context;
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
-use freshtrack_core::error::StoreError;
 use freshtrack_core::event::{EventKind, OutboxDraft};
 use freshtrack_core::ids::{OrgId, UserId};
 use freshtrack_core::ports::Clock;
@@ -25,35 +24,28 @@ use std::process::ExitCode;
 /// Exit 2 for a wrong flag, exit 1 if the organization does not exist.
 pub async fn run(flags: Token) -> Result<ExitCode, Failure> {
     let settings = config::load(flags.store.overrides())?;
-    let usage =
-        |flag: &str, error: &dyn std::fmt::Display| Failure::Usage(format!("`{flag}` is {error}"));
-    let org: OrgId = flags
-        .organization
-        .parse()
-        .map_err(|e| usage("--organization", &e))?;
-    let role: Role = flags.role.parse().map_err(|e| usage("--role", &e))?;
+    let org: OrgId = super::word("--organization", &flags.organization)?;
+    let role: Role = super::word("--role", &flags.role)?;
     let email = super::email("--user", &flags.user)?;
     let ttl = parse_time("--ttl", &flags.ttl)?;
     let ids = RandomIds;
     let now = SystemClock::start().now();
     let key = LocalKey::open(&settings.data_dir, &ids).context("opening the signing key")?;
     let store = database::open(&settings).await?;
+    // Looked up first: a person of an organization that is not there is not made either.
+    if store.organizations.find(org).await?.is_none() {
+        return Err(Failure::Failed(anyhow::anyhow!(
+            "there is no organization {org}"
+        )));
+    }
     let user = store
         .organizations
         .ensure_user(local_user(&ids, &email, now))
         .await?;
-    match store
+    store
         .organizations
         .set_role(org, user.id, role, now, granted(user.id, role, now))
-        .await
-    {
-        Err(StoreError::Missing { .. }) => {
-            return Err(Failure::Failed(anyhow::anyhow!(
-                "there is no organization {org}"
-            )));
-        }
-        other => other?,
-    }
+        .await?;
     let token = identity::sign(&key, &user, now, ttl)?;
     store.close().await;
     #[expect(clippy::print_stdout, reason = "the command line talks to people")]

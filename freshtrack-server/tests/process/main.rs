@@ -2,8 +2,15 @@
 //! its command line promises. Every test runs the real binary.
 
 mod client;
+mod command_line;
 mod database;
+mod demo;
 mod kill;
 mod program;
+mod replay;
+mod secrets;
 mod series;
+mod stop;
+mod together;
+mod tokens;
 mod uplinks;
