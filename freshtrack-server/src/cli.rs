@@ -44,6 +44,8 @@ enum Command {
     Demo(Demo),
     /// Run a recorded series through the alert engine
     Replay(Replay),
+    /// Decode a sensor's payload and show the readings in it
+    Decode(Decode),
     /// Check audit chains in the database
     VerifyAudit(Store),
     /// Print the OpenAPI document
@@ -186,6 +188,32 @@ pub struct Replay {
     pub(crate) rules: Option<PathBuf>,
 }
 
+/// Flags of `decode`.
+#[derive(Debug, Args)]
+pub struct Decode {
+    /// Family of the device, e.g. lht65, em300-th, elsys, cayenne-lpp
+    #[arg(long, value_name = "FAMILY", conflicts_with_all = ["js", "jsonl"])]
+    pub(crate) device: Option<String>,
+    /// File with a payload formatter in JavaScript, run in the sandbox
+    #[arg(long, value_name = "FILE", conflicts_with = "jsonl")]
+    pub(crate) js: Option<PathBuf>,
+    /// LoRaWAN port; not checked if left out
+    #[arg(long, value_name = "N")]
+    pub(crate) f_port: Option<u8>,
+    /// The payload in hexadecimal
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) hex: Option<String>,
+    /// When it was received (RFC 3339); now if left out
+    #[arg(long, value_name = "TIME")]
+    pub(crate) recv_time: Option<String>,
+    /// The device's variables for a formatter, as JSON
+    #[arg(long, value_name = "JSON")]
+    pub(crate) variables: Option<String>,
+    /// Read one {"js"|"device", "f_port", "hex", "recv_time"?} a line from standard input, answer one line each
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+}
+
 /// Why a command failed, and with which exit code.
 #[derive(Debug)]
 pub enum Failure {
@@ -238,6 +266,7 @@ pub fn run() -> ExitCode {
                     Command::Token(flags) => commands::token::run(flags).await,
                     Command::Demo(flags) => commands::demo::run(flags).await,
                     Command::Replay(flags) => commands::replay::run(&flags),
+                    Command::Decode(flags) => commands::decode::run(&flags),
                     Command::VerifyAudit(flags) => commands::verify_audit::run(&flags).await,
                     Command::Openapi => commands::openapi::run(),
                 }

@@ -1,6 +1,7 @@
 //! What each command of the program does.
 
 pub mod bootstrap;
+pub mod decode;
 pub mod demo;
 pub mod migrate;
 pub mod openapi;
