@@ -10,6 +10,7 @@ use crate::store::ports::PendingEvent;
 use crate::uplink_readings;
 use freshtrack_alerts::ingest::{Ingest, IngestError};
 use freshtrack_alerts::intake::Posted;
+use freshtrack_alerts::posted::ReadingOutcome;
 use freshtrack_core::device::Device;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
@@ -126,7 +127,15 @@ impl InboxWorker {
         });
         for (message, outcome) in join_all(calls).await {
             match outcome {
-                Ok(_) => count("ingested"),
+                Ok(outcomes) => {
+                    count("ingested");
+                    for outcome in outcomes {
+                        if let ReadingOutcome::Rejected { reason } = outcome {
+                            count("reading_rejected");
+                            tracing::debug!(reason = reason.as_str(), "a reading was rejected");
+                        }
+                    }
+                }
                 Err(IngestError::Stopped) => return Ok(0),
                 Err(error) => {
                     tracing::debug!(error = ?error, "a message waits for ingest");

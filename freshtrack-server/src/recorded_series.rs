@@ -217,7 +217,11 @@ pub fn resample(points: &[Point], stretch: Span) -> Vec<Point> {
     kept
 }
 
-/// The median time between readings, in whole seconds, inside what a rule accepts.
+/// Shortest interval that is assumed of a series: the rules' default.
+const INTERVAL_SECONDS_MIN: i64 = 300;
+
+/// The time within which nine of ten readings followed the one before, in whole seconds: what a
+/// recorder with bursts and pauses may be expected to keep. Never below the rules' default.
 #[must_use]
 pub fn usual_interval(points: &[Point]) -> Option<u32> {
     let mut intervals: Vec<i64> = points
@@ -225,8 +229,8 @@ pub fn usual_interval(points: &[Point]) -> Option<u32> {
         .map(|pair| (pair[1].0 - pair[0].0).as_seconds())
         .collect();
     intervals.sort_unstable();
-    let median = *intervals.get(intervals.len() / 2)?;
-    u32::try_from(median.clamp(30, 86_400)).ok()
+    let nine_of_ten = *intervals.get(intervals.len() * 9 / 10)?;
+    u32::try_from(nine_of_ten.clamp(INTERVAL_SECONDS_MIN, 86_400)).ok()
 }
 
 #[cfg(test)]
@@ -297,7 +301,8 @@ mod tests {
         let points: Vec<_> = (0..40).map(at).collect();
         let kept = resample(&points, Span::from_minutes(15));
         assert_eq!(kept, [at(0), at(15), at(30)]);
-        assert_eq!(usual_interval(&points), Some(60));
+        assert_eq!(usual_interval(&points), Some(300));
+        assert_eq!(usual_interval(&kept), Some(900));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use freshtrack_alerts::change::Target;
 use freshtrack_alerts::posted::{PostedReading, PostedTemperature, ProbeRole, Quality};
 use freshtrack_core::device::Device;
 use freshtrack_core::reading::{DoorState, ReadingSource};
-use freshtrack_core::temperature::TemperatureUnit;
+use freshtrack_core::temperature::{InvalidTemperature, TemperatureUnit};
 use freshtrack_core::time::Timestamp;
 use freshtrack_ttn::canonical::{
     Battery, CanonicalReading, Contact, Flag, Quality as CanonicalQuality, Quantity, Role, Value,
@@ -53,7 +53,7 @@ fn family_of(model: &str) -> Option<Family> {
 pub fn undecodable(device: &Device, event: &LnsEvent, at: Timestamp) -> PostedReading {
     let mut posted = posted(device, event, at);
     posted.quality = Quality::DecoderError;
-    posted.temperature = Some(PostedTemperature::parse("undecodable", TemperatureUnit::C));
+    posted.temperature = Some(without_value("undecodable"));
     posted
 }
 
@@ -149,7 +149,17 @@ fn temperature(reading: &CanonicalReading) -> PostedTemperature {
             value: Ok(value),
         },
         // A faulted probe has no value: the text is the evidence.
-        _ => PostedTemperature::parse("fault", TemperatureUnit::C),
+        _ => without_value("fault"),
+    }
+}
+
+/// Evidence in the place of a temperature. It counts as impossible, not as unreadable: what is
+/// unreadable is rejected and leaves no trace, and a fault must leave one.
+fn without_value(evidence: &str) -> PostedTemperature {
+    PostedTemperature {
+        raw: evidence.to_owned(),
+        unit: TemperatureUnit::C,
+        value: Err(InvalidTemperature::OutOfRange),
     }
 }
 

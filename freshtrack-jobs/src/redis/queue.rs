@@ -281,6 +281,7 @@ impl RedisQueue {
         mut job: Job,
         lease: &Lease,
         decision: &Decision,
+        now: Timestamp,
     ) -> Result<(), QueueError> {
         // Data is written without a look at the lock: make sure of it first.
         job.extend_lock(&lease.token, length_ms(lease))
@@ -300,6 +301,10 @@ impl RedisQueue {
         let data = marked(job.data(), &mark);
         job.update_data(data).await.map_err(failed)?;
         match decision {
+            // At the head of the line at once, as if it had not been taken.
+            Decision::Release { run_at } if *run_at <= now => {
+                job.move_to_wait(None).await.map(|_| ()).map_err(failed)
+            }
             Decision::Retry { run_at, .. } | Decision::Release { run_at } => job
                 .move_to_delayed(to_millis(*run_at))
                 .await
@@ -490,10 +495,10 @@ impl Queue for RedisQueue {
         &self,
         lease: &Lease,
         decision: &Decision,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), QueueError> {
         let job = self.holding(lease)?;
-        let settled = answered(self.decide(job, lease, decision)).await;
+        let settled = answered(self.decide(job, lease, decision, now)).await;
         self.let_go(lease, &settled);
         settled
     }

@@ -7,7 +7,7 @@
 
 use super::{Bench, BenchIds, queue_name};
 use crate::job::{Job, Kind, Lane, NewJob, Reason};
-use crate::ports::{JobFilter, JobState, JobView, Scope, WorkerId};
+use crate::ports::{JobFilter, JobState, JobView, Queue, Scope, WorkerId};
 use crate::registry::{Context, Handler, KindSpec, Outcome, Registry};
 use crate::retry::{Backoff, Class, Failure, Policy};
 use crate::stats::NoMetrics;
@@ -133,6 +133,45 @@ pub(super) fn start_with(
     change: impl Fn(KindSpec) -> KindSpec,
     drain: DrainBounds,
 ) -> Running {
+    let worker = worker(bench, bench.queue(), name, slots, handler, change, drain);
+    let stop = CancellationToken::new();
+    let owner = TaskTracker::new();
+    let task = owner.spawn(worker.run(stop.clone()));
+    Running {
+        stop,
+        task,
+        _owner: owner,
+    }
+}
+
+/// Starts a worker with threads and a backend connection of its own, to be killed at once.
+pub(super) async fn start_in_a_process(
+    bench: &dyn Bench,
+    name: &str,
+    slots: [usize; 3],
+    handler: Scripted,
+) -> tokio::runtime::Runtime {
+    let (queue, _) = bench.reopen().await;
+    let drain = DrainBounds::default();
+    let worker = worker(bench, queue, name, slots, handler, |spec| spec, drain);
+    let process = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    process.spawn(worker.run(CancellationToken::new()));
+    process
+}
+
+fn worker(
+    bench: &dyn Bench,
+    backend: Arc<dyn Queue>,
+    name: &str,
+    slots: [usize; 3],
+    handler: Scripted,
+    change: impl Fn(KindSpec) -> KindSpec,
+    drain: DrainBounds,
+) -> Worker {
     let queue = queue_name("work");
     let mut registry = Registry::new();
     let spec = KindSpec::new(Kind::new("test:run").unwrap(), queue.clone());
@@ -156,24 +195,16 @@ pub(super) fn start_with(
     let mut config = WorkerConfig::new(WorkerId::new(name), lanes);
     config.lease = bench.lease();
     config.drain = drain;
-    let ids: Arc<BenchIds> = Arc::default();
-    let worker = Worker::new(
-        bench.queue(),
+    let (ids, metrics): (Arc<BenchIds>, _) = (Arc::default(), Arc::new(NoMetrics));
+    Worker::new(
+        backend,
         Arc::new(registry),
         bench.clock(),
         ids,
-        Arc::new(NoMetrics),
+        metrics,
         config,
     )
-    .unwrap();
-    let stop = CancellationToken::new();
-    let owner = TaskTracker::new();
-    let task = owner.spawn(worker.run(stop.clone()));
-    Running {
-        stop,
-        task,
-        _owner: owner,
-    }
+    .unwrap()
 }
 
 pub(super) async fn enqueue(bench: &dyn Bench, jobs: Vec<NewJob>) {

@@ -6,7 +6,9 @@
 )]
 #![expect(clippy::missing_panics_doc, reason = "a law panics when it is broken")]
 
-use super::scripted::{Runs, SOON, Scripted, done, enqueue, start, start_with, until, views};
+use super::scripted::{
+    Runs, SOON, Scripted, done, enqueue, start, start_in_a_process, start_with, until, views,
+};
 use super::{Bench, job, job_of, org, queue_name};
 use crate::admission::{Admission, Bounds, Place, Row};
 use crate::job::{Code, Lane, NewJob, Tenant};
@@ -25,12 +27,12 @@ pub async fn q_1_every_job_runs_though_a_worker_dies(bench: &dyn Bench) {
     let now = bench.clock().now();
     enqueue(bench, (0..40).map(|n| job(&format!("k{n}"), now)).collect()).await;
     let hangs = Scripted::new(|_, _| std::future::pending());
-    let victim = start(bench, "victim", [0, 8, 0], hangs);
+    let victim = start_in_a_process(bench, "victim", [0, 8, 0], hangs).await;
     until("the victim holds jobs", SOON, async || {
         views(bench, JobState::Active).await.len() == 8
     })
     .await;
-    victim.task.abort(); // as a killed process: nothing is released, nothing settled
+    victim.shutdown_background(); // nothing is released, nothing settled, nothing renewed
     let runs = Runs::default();
     let noted = runs.clone();
     let handler = Scripted::new(move |job, _| {

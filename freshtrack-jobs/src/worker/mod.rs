@@ -268,6 +268,8 @@ impl Worker {
         let shared = self.0;
         let phases = Phases::following(stop);
         let attempts = TaskTracker::new();
+        // Dropped halfway, this leaves no attempt behind: each gives its job back.
+        let _ends_with_us = phases.release.clone().drop_guard();
         let mut loops = JoinSet::new();
         for lane in &shared.config.lanes {
             loops.spawn(consumer::consume(

@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod backends;
+#[cfg(feature = "redis")]
+mod interop;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;

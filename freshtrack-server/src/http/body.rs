@@ -6,6 +6,7 @@ use poem::{Request, RequestBody, Result};
 use poem_openapi::payload::{ParsePayload, Payload};
 use poem_openapi::registry::{MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
+use serde_json::Value;
 
 /// A JSON request body.
 #[derive(Debug)]
@@ -35,16 +36,36 @@ impl<T: ParseFromJSON> ParsePayload for Body<T> {
 
     async fn from_request(request: &Request, body: &mut RequestBody) -> Result<Self> {
         let bytes = read(request, body).await?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
             Problem::detailed(
                 Code::MalformedRequest,
                 format!("not JSON: line {}, column {}", error.line(), error.column()),
             )
         })?;
+        if let Some(field) = text_given_otherwise::<T>(&value) {
+            return Err(Problem::field(&format!("/{field}"), "must be text").into());
+        }
         T::parse_from_json(Some(value))
             .map(Self)
             .map_err(|error| Problem::detailed(Code::ValidationFailed, error.into_message()).into())
     }
+}
+
+/// A text field that was given a number or a boolean, which the framework would take for their text.
+fn text_given_otherwise<T: Type>(value: &Value) -> Option<&'static str> {
+    let MetaSchemaRef::Reference(name) = T::schema_ref() else {
+        return None;
+    };
+    let mut registry = Registry::new();
+    T::register(&mut registry);
+    let fields = &registry.schemas.get(&name)?.properties;
+    let is_text = |schema: &MetaSchemaRef| matches!(schema, MetaSchemaRef::Inline(schema) if schema.ty == "string");
+    let given_otherwise =
+        |field| matches!(value.get(field), Some(Value::Number(_) | Value::Bool(_)));
+    let found = fields
+        .iter()
+        .find(|(field, schema)| is_text(schema) && given_otherwise(*field));
+    found.map(|(field, _)| *field)
 }
 
 poem_openapi::impl_apirequest_for_payload!(Body<T>, T: ParseFromJSON);

@@ -81,9 +81,15 @@ impl Client {
         self.accepted.load(Ordering::Relaxed)
     }
 
+    /// Takes an alert. One that ended while the person was on the way is no failure.
     pub(super) async fn acknowledge(&self, alert: Uuid) -> anyhow::Result<()> {
         let url = format!("{}/alerts/{alert}/acknowledge", self.organization);
-        self.post(&url, &json!({ "note": "on my way" })).await?;
+        let body = json!({ "note": "on my way" });
+        let (status, answer) = self.send(&url, &body).await?;
+        ensure!(
+            status.is_success() || answer["code"] == "alert-resolved",
+            "{url} answered {status}: {answer}"
+        );
         Ok(())
     }
 
@@ -123,6 +129,12 @@ impl Client {
     }
 
     async fn post(&self, url: &str, body: &Value) -> anyhow::Result<Value> {
+        let (status, value) = self.send(url, body).await?;
+        ensure!(status.is_success(), "{url} answered {status}: {value}");
+        Ok(value)
+    }
+
+    async fn send(&self, url: &str, body: &Value) -> anyhow::Result<(reqwest::StatusCode, Value)> {
         let request = self
             .http
             .post(url)
@@ -130,8 +142,6 @@ impl Client {
             .timeout(ANSWER_WITHIN);
         let answer = request.json(body).send().await?;
         let status = answer.status();
-        let value: Value = answer.json().await?;
-        ensure!(status.is_success(), "{url} answered {status}: {value}");
-        Ok(value)
+        Ok((status, answer.json().await?))
     }
 }

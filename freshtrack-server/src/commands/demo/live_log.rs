@@ -163,6 +163,7 @@ impl LiveLog {
                 );
             }
             "alert:resolved" => {
+                self.confirmed.retain(|(confirmed, _)| *confirmed != alert);
                 self.line(
                     &data["resolvedAt"],
                     alert,
