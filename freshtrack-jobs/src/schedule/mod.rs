@@ -1,6 +1,6 @@
 //! Schedules: when recurring work is due, as pure functions of zone, cadence and instant.
 //!
-//! A schedule is a row in the store and is *derived*: [`reconcile`] computes the difference between
+//! A schedule is a row in the store and is *derived*: [`reconcile()`] computes the difference between
 //! the wanted set and the stored one. [`firing`] decides which instants of a due row become jobs.
 
 mod cadence;

@@ -99,7 +99,7 @@ impl SqliteQueue {
     }
 
     /// Wakes this process's claims of a lane, after a commit that holds an
-    /// [`enqueue_in`](super::enqueue_in).
+    /// [`enqueue_in`].
     pub fn wake(&self, queue: &QueueName, lane: Lane) {
         self.wakeups.ring(queue, lane);
     }
