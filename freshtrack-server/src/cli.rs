@@ -135,7 +135,12 @@ pub struct Token {
     #[arg(long, value_name = "ROLE")]
     pub(crate) role: String,
     /// How long the token is good: 30s, 15m, 1h, 7d
-    #[arg(long, value_name = "TIME", default_value = "1h")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "1h",
+        allow_hyphen_values = true
+    )]
     pub(crate) ttl: String,
 }
 

@@ -91,8 +91,10 @@ fn rule_fields(flags: &Flags, scale: TemperatureUnit) -> Result<RuleFields, Fail
         Some(path) => {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("reading {}", path.display()))?;
-            serde_json::from_str(&text)
-                .map_err(|error| Failure::Usage(format!("`--rules` {}: {error}", path.display())))?
+            let wrong = |why: &dyn std::fmt::Display| {
+                Failure::Usage(format!("`--rules` {}: {why}", path.display()))
+            };
+            known_rules(&text).map_err(|error| wrong(&error))?
         }
     };
     if let Some(text) = &flags.max {
@@ -102,6 +104,21 @@ fn rule_fields(flags: &Flags, scale: TemperatureUnit) -> Result<RuleFields, Fail
         fields.temp_min = Some(limit("--min", text, scale)?);
     }
     Ok(fields)
+}
+
+/// Reads rule fields. A stored rule set may hold fields of a later version; a file that a person wrote
+/// may not, since a rule with a slip in its name would change nothing and say nothing.
+fn known_rules(text: &str) -> anyhow::Result<RuleFields> {
+    let given: serde_json::Map<String, Value> = serde_json::from_str(text)?;
+    let fields: RuleFields = serde_json::from_str(text)?;
+    let known = serde_json::to_value(&fields)?;
+    let unknown = given
+        .iter()
+        .find(|(name, value)| !value.is_null() && known.get(name.as_str()).is_none());
+    match unknown {
+        None => Ok(fields),
+        Some((name, _)) => Err(anyhow::anyhow!("there is no rule `{name}`")),
+    }
 }
 
 fn limit(flag: &str, text: &str, unit: TemperatureUnit) -> Result<LimitRule, Failure> {

@@ -13,14 +13,14 @@ use std::process::ExitCode;
 pub async fn run(flags: Overrides) -> Result<ExitCode, Failure> {
     let settings = config::load(flags)?;
     telemetry::init_log(&settings);
+    // Listened to before anybody can know that the server runs: a signal is a stop, never a kill.
+    let signals = wiring::StopSignals::listen().context("listening to signals")?;
     let server = wiring::Server::start(settings).await?;
     #[expect(clippy::print_stdout, reason = "scripts wait for this line")]
     {
         println!("listening on http://{}", server.address());
     }
-    wiring::shutdown_signal()
-        .await
-        .context("waiting for a signal")?;
+    signals.wait().await;
     server.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,9 @@
 
 mod commit_signal;
 mod listener;
+mod stop_signals;
+
+pub use stop_signals::StopSignals;
 
 use crate::app::App;
 use crate::clock::{RandomIds, SystemClock};
@@ -47,6 +50,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(25);
 pub struct Server {
     app: Arc<App>,
     address: SocketAddr,
+    /// Requests and the loops that bring new work; they need the others to end.
+    intake_tasks: TaskTracker,
+    /// The loops that finish work.
     tasks: TaskTracker,
     /// Ends accepting and the loops that bring new work.
     intake: CancellationToken,
@@ -146,6 +152,7 @@ impl Server {
         let server = Self {
             app,
             address,
+            intake_tasks: TaskTracker::new(),
             tasks: TaskTracker::new(),
             intake: CancellationToken::new(),
             finish: CancellationToken::new(),
@@ -178,7 +185,7 @@ impl Server {
             self.tasks.spawn(dispatcher.run(self.finish.clone()));
         }
         if let Some(beat) = beat("sweeper") {
-            self.tasks.spawn(sweeper::run(
+            self.intake_tasks.spawn(sweeper::run(
                 Sweeper::new(parts.engine),
                 beat,
                 self.intake.clone(),
@@ -192,7 +199,7 @@ impl Server {
                 beat,
                 wake: Arc::clone(&app.inbox_wake),
             };
-            self.tasks.spawn(worker.run(self.intake.clone()));
+            self.intake_tasks.spawn(worker.run(self.intake.clone()));
         }
         if let Some(beat) = beat("maintenance") {
             self.tasks.spawn(maintenance::run(
@@ -208,7 +215,7 @@ impl Server {
             http::health_endpoint(Arc::clone(app))
         };
         let served = listener::serve(socket, endpoint, self.intake.clone(), REQUESTS_END_WITHIN)?;
-        self.tasks.spawn(served);
+        self.intake_tasks.spawn(served);
         tracing::info!(address = %self.address, ?role, database = %app.settings.database, "started");
         Ok(())
     }
@@ -234,9 +241,10 @@ impl Server {
             let closed = self.app.hub.drain().await;
             self.intake.cancel();
             tracing::info!(connections = closed, "live connections are closed");
-            self.tasks.close();
             // Requests under way still need ingest and the dispatcher.
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            self.intake_tasks.close();
+            self.intake_tasks.wait().await;
+            self.tasks.close();
             self.finish.cancel();
             self.tasks.wait().await;
         };
@@ -334,31 +342,4 @@ fn make_app(
         public_url,
         settings: Arc::new(settings),
     })
-}
-
-/// Waits for SIGINT or SIGTERM; a second one ends the process at once.
-///
-/// # Errors
-/// If signals cannot be listened to.
-pub async fn shutdown_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    let second = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        std::process::exit(130);
-    };
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "lives until the process ends, owned by nobody"
-    )]
-    tokio::spawn(second);
-    Ok(())
 }

@@ -2,7 +2,7 @@
 //! that nobody disturbed (G-1, G-2, G-3, L-65, L-69).
 
 use crate::client::Tenant;
-use crate::database::Database;
+use crate::database::{Database, Journal};
 use crate::program::{Serving, free_address, freshtrack, run, spawn, told};
 use crate::series::{Batch, Chance, HOUR, recorded_at};
 use freshtrack_core::ports::Clock;
@@ -287,6 +287,42 @@ async fn undisturbed(batches: &[Batch], start: Timestamp) -> Vec<String> {
     alerts
 }
 
+/// Posts everything again: only duplicates, and neither an alert nor an event of a reading more.
+async fn repeats_change_nothing(
+    tenant: &Tenant,
+    ids: &[String],
+    batches: &[Batch],
+    start: Timestamp,
+    database: &Database,
+) -> (Journal, Vec<String>) {
+    let before = database.journal().await;
+    let alerts_before = alerts(tenant, ids).await;
+    for batch in batches {
+        let answer = tenant
+            .ingest(&batch.body(ids, start))
+            .await
+            .expect("an answer");
+        assert_eq!(count(&answer, "duplicate"), batch.len() as u64, "{answer}");
+        assert!(!answer.to_string().contains("value_differs"), "{answer}");
+    }
+    assert_eq!(
+        alerts(tenant, ids).await,
+        alerts_before,
+        "a repeat changed alerts"
+    );
+    let journal = database.journal().await;
+    assert_eq!(
+        before.readings_told, journal.readings_told,
+        "a repeat made events"
+    );
+    assert_eq!(
+        (journal.first_seq, journal.last_seq),
+        (1, journal.events),
+        "the sequence has a gap"
+    );
+    (journal, alerts_before)
+}
+
 async fn killed_at_any_instant(name: &str, folder: &Path, database: &Database) {
     let victim = Victim {
         folder,
@@ -325,36 +361,13 @@ async fn killed_at_any_instant(name: &str, folder: &Path, database: &Database) {
         wrong.len(),
         &wrong[..wrong.len().min(20)]
     );
-    let before = database.journal().await;
-    let alerts_before = alerts(&tenant, &ids).await;
-    for batch in &batches {
-        let answer = tenant
-            .ingest(&batch.body(&ids, start))
-            .await
-            .expect("an answer");
-        assert_eq!(count(&answer, "duplicate"), batch.len() as u64, "{answer}");
-        assert!(!answer.to_string().contains("value_differs"), "{answer}");
-    }
+    let (journal, alerts_before) =
+        repeats_change_nothing(&tenant, &ids, &batches, start, database).await;
     assert_eq!(
-        alerts(&tenant, &ids).await,
-        alerts_before,
-        "a repeat changed alerts"
-    );
-    let journal = database.journal().await;
-    assert_eq!(
-        journal.readings_told, total as i64,
+        journal.readings_told,
+        i64::try_from(total).expect("few"),
         "each reading is in exactly one event"
     );
-    assert_eq!(
-        before.readings_told, journal.readings_told,
-        "a repeat made events"
-    );
-    assert_eq!(
-        (journal.first_seq, journal.last_seq),
-        (1, journal.events),
-        "the sequence has a gap"
-    );
-
     let calm = undisturbed(&batches, start).await;
     let confirmed = calm
         .iter()
@@ -373,7 +386,7 @@ async fn killed_at_any_instant(name: &str, folder: &Path, database: &Database) {
     assert_eq!(server.stop().await, Some(0));
     let attempts: usize = sent.iter().map(|s| s.attempts).sum();
     let unanswered: u64 = sent.iter().map(|s| s.stored_unanswered).sum();
-    println!(
+    eprintln!(
         "{name}: {kills} kills, {} batches of {total} readings answered, {} attempts unanswered, \
          {unanswered} readings stored without answer, {} alerts ({confirmed} confirmed) as undisturbed, \
          {} events",

@@ -154,10 +154,11 @@ async fn killed_while_a_network_sends(name: &str, folder: &Path, database: &Data
         "not once each: {found:?}"
     );
     let journal = database.journal().await;
-    assert_eq!(journal.readings_told, each.iter().sum::<usize>() as i64);
+    let total: usize = each.iter().sum();
+    assert_eq!(journal.readings_told, i64::try_from(total).expect("few"));
     assert_eq!((journal.first_seq, journal.last_seq), (1, journal.events));
     assert_eq!(server.stop().await, Some(0));
-    println!(
+    eprintln!(
         "{name}: {kills} kills, {} uplinks answered, {} readings of each, all once",
         answered.len(),
         each[0]
