@@ -5,7 +5,7 @@ await scenario(async () => {
   const { socket, ack } = await connected({ token: world.owner_token });
   await reading(3, 3600);
   for (const ago of [3000, 2400, 1800, 1200, 600, 1]) await reading(15, ago);
-  const raised = await event(socket, "alert:triggered");
+  const raised = await event(socket, "alert:triggered", (e) => e.alertType === "temp_excursion");
   for (const field of ["alertId", "unitId", "alertType", "severity", "message", "triggeredAt", "siteId", "temperature", "temperatureUnit", "seq"]) {
     assert.ok(field in raised, field);
   }
