@@ -15,6 +15,7 @@ use crate::http::rate::RateLimits;
 use crate::inbox::InboxWorker;
 use crate::live::{OutboxHistory, StoreMembership, StoreState};
 use crate::local_key::LocalKey;
+use crate::sockets::socketio::SocketIoDoor;
 use crate::store::Store;
 use crate::{database, http, identity, maintenance, sweeper, telemetry};
 use anyhow::Context;
@@ -214,7 +215,16 @@ impl Server {
         } else {
             http::health_endpoint(Arc::clone(app))
         };
-        let served = listener::serve(socket, endpoint, self.intake.clone(), REQUESTS_END_WITHIN)?;
+        let house = listener::House {
+            endpoint: Arc::new(endpoint),
+            socketio: role
+                .serves_api()
+                .then(|| SocketIoDoor::new(Arc::clone(app), self.tasks.clone())),
+            tasks: self.tasks.clone(),
+            stop: self.intake.clone(),
+            grace: REQUESTS_END_WITHIN,
+        };
+        let served = listener::serve(socket, house)?;
         self.intake_tasks.spawn(served);
         tracing::info!(address = %self.address, ?role, database = %app.settings.database, "started");
         Ok(())

@@ -1,0 +1,177 @@
+//! A server process with its own directory, port and organization.
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_freshtrack");
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+
+pub(crate) struct House {
+    directory: TempDir,
+    listen: String,
+    facts: Value,
+    server: Option<Child>,
+    more: Vec<String>,
+}
+
+impl House {
+    /// An organization with an owner, a viewer, a reading key and a unit; nothing runs yet.
+    pub(crate) fn build() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().to_str().unwrap().to_owned();
+        let listen = free_address();
+        let made = run(&[
+            "bootstrap",
+            "--data-dir",
+            &data,
+            "--organization",
+            "Test Kitchen",
+            "--owner",
+            "owner@kitchen.example",
+            "--json",
+        ]);
+        let mut facts: Value = serde_json::from_str(&made).unwrap();
+        let viewer = token(&data, &facts, "viewer");
+        facts["viewer_token"] = json!(viewer);
+        facts["url"] = json!(format!("http://{listen}"));
+        facts["key_file"] = json!(directory.path().join("token.key"));
+        Self {
+            directory,
+            listen,
+            facts,
+            server: None,
+            more: Vec::new(),
+        }
+    }
+
+    /// Starts the server and waits until it listens.
+    pub(crate) fn start(&mut self) {
+        let mut child = Command::new(BINARY)
+            .args(["serve", "--data-dir", self.data(), "--listen", &self.listen])
+            .args(&self.more)
+            .env("FRESHTRACK_LOG", "warn")
+            .current_dir(self.directory.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut line).unwrap();
+        assert!(line.starts_with("listening on "), "{line}");
+        self.server = Some(child);
+        if self.facts.get("read_key").is_none() {
+            self.facts["read_key"] = json!(self.read_key());
+        }
+    }
+
+    /// Stops it as a service manager does and waits for its end.
+    pub(crate) fn stop(&mut self) {
+        let mut server = self.server.take().expect("a server runs");
+        let pid = server.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let deadline = Instant::now() + STOP_WITHIN;
+        let status = loop {
+            if let Some(status) = server.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the server did not stop in time");
+            std::thread::park_timeout(Duration::from_millis(20));
+        };
+        assert!(status.success(), "{status}");
+    }
+
+    /// Gives the viewer another role from the command line.
+    pub(crate) fn promote(&self) {
+        token(self.data(), &self.facts, "manager");
+    }
+
+    pub(crate) fn facts(&self) -> String {
+        self.facts.to_string()
+    }
+
+    fn data(&self) -> &str {
+        self.directory.path().to_str().unwrap()
+    }
+
+    /// A key that may read, made over HTTP.
+    fn read_key(&self) -> String {
+        let org = self.facts["organization_id"].as_str().unwrap();
+        let answer = post(
+            &self.listen,
+            &format!("/api/v1/organizations/{org}/api-keys"),
+            self.facts["owner_token"].as_str().unwrap(),
+            &json!({ "name": "reader", "scopes": ["read"] }),
+        );
+        answer["key"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().unwrap();
+            server.wait().unwrap();
+        }
+    }
+}
+
+fn token(data: &str, facts: &Value, role: &str) -> String {
+    let org = facts["organization_id"].as_str().unwrap();
+    let token = run(&[
+        "token",
+        "--data-dir",
+        data,
+        "--organization",
+        org,
+        "--user",
+        "viewer@kitchen.example",
+        "--role",
+        role,
+    ]);
+    token.trim().to_owned()
+}
+
+fn run(arguments: &[&str]) -> String {
+    let output = Command::new(BINARY)
+        .args(arguments)
+        .current_dir(Path::new(arguments[2]))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+fn post(address: &str, path: &str, token: &str, body: &Value) -> Value {
+    use std::io::{Read, Write};
+    let body = body.to_string();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}

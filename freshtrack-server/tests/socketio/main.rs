@@ -1,0 +1,43 @@
+//! The official `socket.io-client` against the real binary.
+//!
+//! Each test starts a server of its own and runs one scenario of `client/`. Without Node the tests say
+//! SKIP; with `FRESHTRACK_REQUIRE_BACKENDS=1` they fail instead.
+
+mod house;
+mod node;
+
+use house::House;
+
+fn play(scenario: &str) {
+    let Some(node) = node::installed() else {
+        return;
+    };
+    let mut house = House::build();
+    house.start();
+    node.run(scenario, &mut house);
+}
+
+#[test]
+fn refusals_are_worded_as_clients_expect_byte_for_byte() {
+    play("refusals.mjs");
+}
+
+#[test]
+fn a_session_survives_every_wrong_question_and_receives_each_event_once() {
+    play("session.mjs");
+}
+
+#[test]
+fn an_alert_is_told_from_its_start_to_its_end_live_and_replayed() {
+    play("alerts.mjs");
+}
+
+#[test]
+fn a_graceful_restart_loses_and_repeats_nothing() {
+    play("restart.mjs");
+}
+
+#[test]
+fn changed_rights_and_ended_tokens_act_on_open_connections() {
+    play("authority.mjs");
+}
