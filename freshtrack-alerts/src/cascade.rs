@@ -1,7 +1,8 @@
 //! Which rule applies to a unit: nearest scope first, field by field, with the place it came from.
 
 use crate::escalation::Plans;
-use crate::rules::{LimitRule, RuleFields, RuleScope, RuleSet};
+use crate::food_safety::defrost::Params;
+use crate::rules::{LimitRule, RuleFields, RulePack, RuleScope, RuleSet};
 use freshtrack_core::device::Device;
 use freshtrack_core::hierarchy::{Unit, UnitType};
 use freshtrack_core::ids::OrgId;
@@ -107,6 +108,24 @@ rule_fields! {
     door_warning_seconds: u32,
     /// Open door: critical.
     door_critical_seconds: u32,
+    /// How an excursion is confirmed.
+    rule_pack: RulePack,
+    /// Proven time above the upper limit until an alarm, without grace.
+    defrost_on_delay_seconds: u32,
+    /// Grace, from the crossing of the limit.
+    defrost_grace_seconds: u32,
+    /// Any reading at or above raises at once.
+    defrost_ceiling: Temperature,
+    /// A steeper rise suggests a defrost; milli-°C per minute.
+    defrost_rise_milli_per_minute: u32,
+    /// A new peak this long after the crossing cancels grace.
+    defrost_rise_max_seconds: u32,
+    /// A peak needs its recovery within this, or 2.5 check-in intervals if longer.
+    defrost_recovery_seconds: u32,
+    /// Back from the peak by this much is a recovery.
+    defrost_recovery: TemperatureDelta,
+    /// Used graces per 24 hours.
+    defrost_grace_budget: u32,
 }
 
 impl EffectiveRules {
@@ -132,6 +151,21 @@ impl EffectiveRules {
             manual_grace_seconds: 0,
             door_warning_seconds: 180,
             door_critical_seconds: 600,
+            rule_pack: match unit_type {
+                UnitType::Freezer | UnitType::WalkInFreezer => RulePack::DefrostAware,
+                UnitType::Fridge
+                | UnitType::WalkInCooler
+                | UnitType::DisplayCase
+                | UnitType::BlastChiller => RulePack::Basic,
+            },
+            defrost_on_delay_seconds: 900,
+            defrost_grace_seconds: 5_400,
+            defrost_ceiling: Temperature::from_milli_celsius(10_000),
+            defrost_rise_milli_per_minute: 170,
+            defrost_rise_max_seconds: 2_100,
+            defrost_recovery_seconds: 1_800,
+            defrost_recovery: TemperatureDelta::from_milli_celsius(2_000),
+            defrost_grace_budget: 6,
             escalation: Plans::default(),
             version: 0,
         }
@@ -160,6 +194,27 @@ impl EffectiveRules {
             Zone::In
         } else {
             Zone::Margin
+        }
+    }
+
+    /// Settings of the defrost-aware rule, if that is the unit's pack and there is an upper limit.
+    #[must_use]
+    pub fn defrost_params(&self) -> Option<Params> {
+        match self.rule_pack {
+            RulePack::Basic => None,
+            RulePack::DefrostAware => self.temp_max.map(|limit| Params {
+                on_delay: seconds(self.defrost_on_delay_seconds),
+                door_delay: seconds(self.confirm_open_seconds),
+                grace: seconds(self.defrost_grace_seconds),
+                ceiling: self.defrost_ceiling,
+                rise_milli_per_minute: i32::try_from(self.defrost_rise_milli_per_minute)
+                    .unwrap_or(i32::MAX),
+                rise_max: seconds(self.defrost_rise_max_seconds),
+                recovery_within: seconds(self.defrost_recovery_seconds),
+                recovery: self.defrost_recovery,
+                grace_budget: u8::try_from(self.defrost_grace_budget).unwrap_or(u8::MAX),
+                ..Params::freezer(limit, self.check_in_interval())
+            }),
         }
     }
 
@@ -270,7 +325,16 @@ pub fn resolve(
         manual_interval_seconds,
         manual_grace_seconds,
         door_warning_seconds,
-        door_critical_seconds
+        door_critical_seconds,
+        rule_pack,
+        defrost_on_delay_seconds,
+        defrost_grace_seconds,
+        defrost_ceiling,
+        defrost_rise_milli_per_minute,
+        defrost_rise_max_seconds,
+        defrost_recovery_seconds,
+        defrost_recovery,
+        defrost_grace_budget
     );
     let own_interval = devices
         .iter()

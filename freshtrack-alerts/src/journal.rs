@@ -128,8 +128,9 @@ pub(crate) fn unit_changed(
             temperature,
             connectivity,
             reason,
+            grace_until,
         } => {
-            let payload = json!({
+            let mut payload = json!({
                 "from": from,
                 "to": to,
                 "from_group": from.group(),
@@ -138,13 +139,18 @@ pub(crate) fn unit_changed(
                 "connectivity": connectivity,
                 "reason": reason,
             });
+            let mut title = format!("{}, {}: {to}", unit.name, facts.site_name);
+            if let Some(until) = grace_until {
+                payload["grace_until"] = json!(until);
+                title = format!("{title}, defrost_grace until {until}");
+            }
             change.journal.audit.push(AuditDraft {
                 at: now,
                 actor: Actor::System,
                 category: AuditCategory::Alert,
                 kind: EventKind::UnitStateChanged.as_str().to_owned(),
                 severity: state_severity(to),
-                title: format!("{}, {}: {to}", unit.name, facts.site_name),
+                title,
                 refs: unit_refs(unit),
                 data: payload.clone(),
             });

@@ -6,7 +6,7 @@ use freshtrack_core::device::Device;
 use freshtrack_core::hierarchy::{Unit, UnitType};
 use freshtrack_core::ids::{OrgId, UnitId};
 use freshtrack_core::reading::PLAUSIBLE;
-use freshtrack_core::temperature::TemperatureDelta;
+use freshtrack_core::temperature::{Temperature, TemperatureDelta};
 use std::ops::RangeInclusive;
 
 /// Most units an answer names.
@@ -14,6 +14,11 @@ pub const INCONSISTENT_UNITS_MAX: usize = 20;
 
 const HYSTERESIS: RangeInclusive<TemperatureDelta> =
     TemperatureDelta::ZERO..=TemperatureDelta::from_milli_celsius(5_000);
+
+const CEILING: RangeInclusive<Temperature> =
+    Temperature::from_milli_celsius(-30_000)..=Temperature::from_milli_celsius(30_000);
+const RECOVERY: RangeInclusive<TemperatureDelta> =
+    TemperatureDelta::from_milli_celsius(500)..=TemperatureDelta::from_milli_celsius(10_000);
 
 /// Why a rule set is not stored.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +67,7 @@ pub fn check_fields(
             accepted: "0…5 °C",
         });
     }
+    check_defrost(fields)?;
     macro_rules! within {
         ($($field:ident: $least:literal..=$most:literal,)+) => {$(
             if fields.$field.is_some_and(|value| !($least..=$most).contains(&value)) {
@@ -86,6 +92,29 @@ pub fn check_fields(
         manual_grace_seconds: 0..=86_400,
         door_warning_seconds: 30..=7_200,
         door_critical_seconds: 30..=7_200,
+        defrost_on_delay_seconds: 300..=3_600,
+        defrost_grace_seconds: 900..=7_200,
+        defrost_rise_milli_per_minute: 50..=2_000,
+        defrost_rise_max_seconds: 300..=5_400,
+        defrost_recovery_seconds: 600..=5_400,
+        defrost_grace_budget: 0..=12,
+    }
+    Ok(())
+}
+
+fn check_defrost(fields: &RuleFields) -> Result<(), RuleError> {
+    let outside = |field, accepted| Err(RuleError::OutOfRange { field, accepted });
+    if fields
+        .defrost_ceiling
+        .is_some_and(|t| !CEILING.contains(&t))
+    {
+        return outside("defrost_ceiling", "−30…30 °C");
+    }
+    if fields
+        .defrost_recovery
+        .is_some_and(|delta| !RECOVERY.contains(&delta))
+    {
+        return outside("defrost_recovery", "0.5…10 °C");
     }
     Ok(())
 }
@@ -146,7 +175,11 @@ pub fn is_consistent(rules: &EffectiveRules) -> bool {
         (Some(max), Some(min)) => min.temperature() < max.temperature(),
         _ => true,
     };
+    let defrost = rules.defrost_params().is_none_or(|params| {
+        params.ceiling > params.limit.temperature() && params.grace > params.on_delay
+    });
     limits
+        && defrost
         && rules.confirm_open_seconds >= rules.confirm_closed_seconds
         && rules.offline_critical_missed > rules.offline_warning_missed
         && rules.door_critical_seconds > rules.door_warning_seconds

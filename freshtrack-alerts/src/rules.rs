@@ -1,7 +1,7 @@
 //! Rules: limits and timings, set at a scope and inherited by what lies below.
 
 use freshtrack_core::hierarchy::UnitType;
-use freshtrack_core::temperature::{Limit, TemperatureDelta};
+use freshtrack_core::temperature::{Limit, Temperature, TemperatureDelta};
 use freshtrack_core::wire_enum;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -17,6 +17,17 @@ wire_enum! {
         Site = "site",
         /// Every unit of the organization.
         Organization = "organization",
+    }
+}
+
+wire_enum! {
+    /// How an excursion is confirmed.
+    RulePack {
+        /// By the fixed delays of the rules.
+        Basic = "basic",
+        /// Above the upper limit by the defrost-aware rule, which gives a freezer that warms fast a
+        /// bounded and shown time to come back.
+        DefrostAware = "defrost_aware",
     }
 }
 
@@ -85,6 +96,33 @@ pub struct RuleFields {
     /// Open door: critical.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub door_critical_seconds: Option<u32>,
+    /// How an excursion is confirmed. The fields below are read by the defrost-aware pack only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_pack: Option<RulePack>,
+    /// Proven time above the upper limit until an alarm, without grace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defrost_on_delay_seconds: Option<u32>,
+    /// Grace, from the crossing of the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defrost_grace_seconds: Option<u32>,
+    /// Any reading at or above raises at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defrost_ceiling: Option<Temperature>,
+    /// A steeper rise suggests a defrost; milli-°C per minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defrost_rise_milli_per_minute: Option<u32>,
+    /// A new peak this long after the crossing cancels grace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defrost_rise_max_seconds: Option<u32>,
+    /// A peak needs its recovery within this, or 2.5 check-in intervals if longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defrost_recovery_seconds: Option<u32>,
+    /// Back from the peak by this much is a recovery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defrost_recovery: Option<TemperatureDelta>,
+    /// Used graces per 24 hours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defrost_grace_budget: Option<u32>,
 }
 
 /// The rule fields set at one scope, for one unit type or for all.

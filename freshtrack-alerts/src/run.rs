@@ -2,10 +2,12 @@
 
 use crate::alert::{Alert, RaiseReason, Severity, Violated};
 use crate::cascade::{EffectiveRules, seconds};
+use crate::food_safety::defrost::Params;
 use crate::lifecycle::Refusal;
 use crate::monitor::Monitor;
 use crate::monitor::connectivity::ConnectivityAxis;
 use crate::monitor::cooling_failure::OutRun;
+use crate::monitor::defrost::{self, Confirmation, Defrost};
 use crate::monitor::device_health::{DeviceHealth, ProbeSignal};
 use crate::monitor::door::DoorAxis;
 use crate::monitor::manual_duty;
@@ -35,7 +37,20 @@ pub(crate) struct Run<'a> {
     pub(crate) alert_changes: Vec<AlertChange>,
     pub(crate) events: Vec<UnitEvent>,
     pub(crate) refused: Option<Refusal>,
-    shown: (UnitStatus, &'static str, &'static str),
+    shown: Shown,
+}
+
+/// Displayed status, temperature and connectivity axis, and the end of a grace.
+type Shown = (UnitStatus, &'static str, &'static str, Option<Timestamp>);
+
+fn shown(m: &Monitor) -> Shown {
+    let grace = m.defrost.as_ref().and_then(|defrost| defrost.grace_until());
+    (
+        m.status(),
+        m.temperature.name(),
+        m.connectivity.name(),
+        grace,
+    )
 }
 
 enum Timer {
@@ -51,7 +66,7 @@ impl<'a> Run<'a> {
         facts: &'a Facts<'a>,
         now: Timestamp,
     ) -> Self {
-        let shown = (m.status(), m.temperature.name(), m.connectivity.name());
+        let shown = shown(m);
         Self {
             m,
             rules,
@@ -74,6 +89,35 @@ impl<'a> Run<'a> {
             rules: self.rules,
             door: self.m.door,
             now: self.now,
+            pack: self.confirmation(self.m.newest),
+        }
+    }
+
+    /// What the defrost-aware pack says, if that is the unit's and it concerns `reading`.
+    fn confirmation(&self, reading: Option<Evaluated>) -> Option<Confirmation> {
+        let params = self.rules.defrost_params()?;
+        let reading = reading.filter(|reading| defrost::concerns(self.rules, *reading))?;
+        let zone = self.rules.zone(reading.temperature);
+        let defrost = self.m.defrost.as_ref()?;
+        Some(defrost.confirmation(&params, zone, self.now))
+    }
+
+    /// Tells the rule pack's state, if the unit has one; afterwards it is in line with the axis.
+    fn with_defrost(&mut self, tell: impl FnOnce(&mut Defrost, &Params)) {
+        match self.rules.defrost_params() {
+            Some(params) => tell(self.m.defrost.get_or_insert_default(), &params),
+            None => self.m.defrost = None,
+        }
+    }
+
+    fn settle_defrost(&mut self) {
+        let zone = self
+            .m
+            .newest
+            .map(|newest| self.rules.zone(newest.temperature));
+        let axis = self.m.temperature;
+        if self.m.defrost.is_some() {
+            self.with_defrost(|defrost, params| defrost.settle(params, &axis, zone));
         }
     }
 
@@ -87,8 +131,12 @@ impl<'a> Run<'a> {
             self.reason = "timer";
             match timer {
                 Timer::Temperature => {
+                    if self.m.defrost.is_some() {
+                        self.with_defrost(|defrost, params| defrost.tick(params, at));
+                    }
                     let judge = self.judge();
                     self.m.temperature = self.m.temperature.on_timer(at, self.m.newest, &judge);
+                    self.settle_defrost();
                 }
                 Timer::Door(reached) => {
                     if let DoorAxis::Open { alert, .. } = &mut self.m.door {
@@ -152,8 +200,12 @@ impl<'a> Run<'a> {
         self.m.applied_at = self.m.applied_at.max(self.now);
         self.reason = "rules_changed";
         self.raise_reason = RaiseReason::RulesChanged;
+        let (now, newest) = (self.now, self.m.newest);
+        let zone = newest.map(|newest| self.rules.zone(newest.temperature));
+        self.with_defrost(|defrost, _| defrost.follow_rules(zone, now));
         let judge = self.judge();
-        self.m.temperature = self.m.temperature.on_rules(self.m.newest, &judge);
+        self.m.temperature = self.m.temperature.on_rules(newest, &judge);
+        self.settle_defrost();
         self.reconcile_observed(self.now);
         self.raise_reason = RaiseReason::ConditionStarted;
     }
@@ -225,10 +277,16 @@ impl<'a> Run<'a> {
     }
 
     fn evaluate(&mut self, reading: Evaluated) {
-        let judge = self.judge();
+        let (before, zone) = (self.m.newest, self.rules.zone(reading.temperature));
+        self.with_defrost(|defrost, params| defrost.observe(params, reading, zone, before));
+        let judge = Judge {
+            pack: self.confirmation(Some(reading)),
+            ..self.judge()
+        };
         self.m.temperature = self.m.temperature.on_reading(reading, &judge);
         self.judge_cooling(reading);
         self.m.newest = Some(reading);
+        self.settle_defrost();
         self.m.applied_at = self.m.applied_at.max(reading.at);
     }
 
@@ -293,8 +351,10 @@ impl<'a> Run<'a> {
             at,
             open_seconds,
         });
+        self.with_defrost(|defrost, params| defrost.door(params, state, at));
         let judge = self.judge();
         self.m.temperature = self.m.temperature.on_door(at, self.m.newest, &judge);
+        self.settle_defrost();
     }
 
     fn observe_device(&mut self, observation: &Observation, at: Timestamp) {
@@ -325,20 +385,22 @@ impl<'a> Run<'a> {
 
     /// Notes a change of displayed status or axis since the last note.
     pub(crate) fn note_state(&mut self) {
-        let shown = (
-            self.m.status(),
-            self.m.temperature.name(),
-            self.m.connectivity.name(),
-        );
+        let shown = shown(self.m);
         if shown == self.shown {
             return;
         }
+        let granted = shown.3.is_some() && shown.3 != self.shown.3;
         self.events.push(UnitEvent::StateChanged {
             from: self.shown.0,
             to: shown.0,
             temperature: shown.1,
             connectivity: shown.2,
-            reason: self.reason,
+            reason: if granted {
+                "defrost_grace"
+            } else {
+                self.reason
+            },
+            grace_until: shown.3,
         });
         self.shown = shown;
     }

@@ -197,8 +197,10 @@ pub enum UnitEvent {
         temperature: &'static str,
         /// Connectivity axis now.
         connectivity: &'static str,
-        /// What brought it about: `reading`, `timer`, `clock`, `rules_changed` …
+        /// What brought it about: `reading`, `timer`, `clock`, `rules_changed`, `defrost_grace` …
         reason: &'static str,
+        /// While a defrost is suspected: when the alarm comes if the unit does not come back.
+        grace_until: Option<Timestamp>,
     },
     /// The door changed.
     DoorChanged {

@@ -5,12 +5,14 @@
 //! | `ci` | the project's test command: every check, in order, stopping at the first failure |
 //! | `services` | private PostgreSQL, Redis and Mosquitto on loopback for tests and benches |
 //! | `openapi` | writes `openapi/v1.json` and its derived form, or checks that they are current |
+//! | `alarm-quality` | what each rule pack does on the simulated fleet |
 //! | `tidy` | what no compiler checks: crate edges, file lengths, paths named in documents |
 #![expect(
     clippy::print_stdout,
     reason = "a command line tool: standard output is its interface"
 )]
 
+mod alarm_quality;
 mod ci;
 mod openapi;
 mod services;
@@ -36,6 +38,8 @@ enum Task {
     Services(services::Args),
     /// Write the `OpenAPI` documents, or check that they are current.
     Openapi(openapi::Args),
+    /// Print false alarms, misses and delays of each rule pack on the simulated fleet.
+    AlarmQuality(alarm_quality::Args),
     /// Check the rules of the house that no compiler knows.
     Tidy,
 }
@@ -56,6 +60,10 @@ fn run(task: &Task) -> Result<()> {
         Task::Ci(args) => ci::run(args),
         Task::Services(args) => services::run(args),
         Task::Openapi(args) => openapi::run(args),
+        Task::AlarmQuality(args) => {
+            alarm_quality::run(args);
+            Ok(())
+        }
         Task::Tidy => tidy::run(),
     }
 }

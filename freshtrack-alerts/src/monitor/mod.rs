@@ -6,6 +6,7 @@
 
 pub mod connectivity;
 pub mod cooling_failure;
+pub mod defrost;
 pub mod device_health;
 pub mod door;
 pub mod manual_duty;
@@ -16,6 +17,7 @@ use crate::alert::{Alert, AlertKey, AlertType};
 use crate::suppression::Window;
 use connectivity::ConnectivityAxis;
 use cooling_failure::OutRun;
+use defrost::Defrost;
 use device_health::DeviceHealth;
 use door::DoorAxis;
 use freshtrack_core::hierarchy::UnitStatus;
@@ -73,6 +75,9 @@ pub struct Monitor {
         skip_serializing_if = "Option::is_none"
     )]
     pub last_manual_log_at: Option<Timestamp>,
+    /// What the defrost-aware rule pack remembers; nothing under the basic one.
+    #[serde(rename = "df", skip_serializing_if = "Option::is_none")]
+    pub defrost: Option<Box<Defrost>>,
     /// Readings out of range in a row.
     #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
     pub run: Option<OutRun>,

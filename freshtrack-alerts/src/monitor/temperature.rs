@@ -3,6 +3,7 @@
 //! Driven by readings, its own two timers, the door (length of confirmation and hold) and rule
 //! changes; by nothing else. Silence leaves every state as it is.
 
+use super::defrost::Confirmation;
 use super::door::DoorAxis;
 use super::micros;
 use crate::alert::{Trigger, Violated};
@@ -115,6 +116,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) rules: &'a EffectiveRules,
     pub(crate) door: DoorAxis,
     pub(crate) now: Timestamp,
+    /// What the rule pack says about confirmation; nothing if the fixed delays of the rules hold.
+    pub(crate) pack: Option<Confirmation>,
 }
 
 impl Judge<'_> {
@@ -132,11 +135,29 @@ impl Judge<'_> {
         }
     }
 
+    /// An excursion, unless the rule pack says that it is confirmed.
     fn unconfirmed(&self, episode: Episode) -> TemperatureAxis {
+        let due = match self.pack {
+            Some(Confirmation {
+                raised: Some(raised),
+                ..
+            }) => {
+                return TemperatureAxis::Alarm {
+                    episode,
+                    confirmed_at: raised.max(episode.since),
+                };
+            }
+            Some(Confirmation { due, raised: None }) => due,
+            None => episode.since + self.confirm(),
+        };
         TemperatureAxis::Excursion {
             episode,
-            confirm_at: (episode.since + self.confirm()).max(episode.opened_at + BACKLOG_SETTLE),
+            confirm_at: due.max(episode.opened_at + BACKLOG_SETTLE),
         }
+    }
+
+    fn is_raised(&self) -> bool {
+        self.pack.is_some_and(|pack| pack.raised.is_some())
     }
 
     fn open(&self, opening: Opening, reading: Evaluated) -> TemperatureAxis {
@@ -159,7 +180,7 @@ impl Judge<'_> {
 
     /// Judges an unconfirmed excursion by an out-of-range reading at `at`.
     fn judge_out(&self, episode: Episode, at: Timestamp) -> TemperatureAxis {
-        if at - episode.since >= self.confirm() {
+        if self.pack.is_none() && at - episode.since >= self.confirm() {
             TemperatureAxis::Alarm {
                 episode,
                 confirmed_at: at,
@@ -177,7 +198,7 @@ impl Judge<'_> {
     ) -> TemperatureAxis {
         let first_out_at = held.map_or(at, |held| held.since);
         match self.hold_until() {
-            Some(until) if at < until => TemperatureAxis::Held(Held {
+            Some(until) if at < until && !self.is_raised() => TemperatureAxis::Held(Held {
                 since: first_out_at,
                 until,
             }),
@@ -267,6 +288,9 @@ impl TemperatureAxis {
         match (self, judge.rules.zone(reading.temperature)) {
             (Self::Unknown | Self::Normal, Zone::In | Zone::Margin) | (Self::Held(_), Zone::In) => {
                 Self::Normal
+            }
+            (Self::Excursion { episode, .. }, Zone::Margin) if judge.pack.is_some() => {
+                judge.unconfirmed(episode)
             }
             (Self::Held(_) | Self::Alarm { .. } | Self::Excursion { .. }, Zone::Margin) => self,
             (Self::Unknown | Self::Normal, Zone::Out) => judge.out_while_normal(reading, at, None),

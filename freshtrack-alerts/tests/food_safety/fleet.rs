@@ -148,21 +148,3 @@ fn two_weeks_of_defrosts_noise_and_loss_raise_nothing() {
         );
     }
 }
-
-/// Prints the figures: `cargo test -p freshtrack-alerts --test food_safety figures -- --ignored --nocapture`.
-#[test]
-#[ignore = "prints the figures of whole fleets"]
-fn figures() {
-    let shut = Fleet {
-        doors: Doors::Shut,
-        ..Fleet::HOLDOUT
-    };
-    for (name, fleet) in [
-        ("tuning", Fleet::TUNING),
-        ("holdout", Fleet::HOLDOUT),
-        ("holdout, doors shut", shut),
-    ] {
-        println!("{name}: plain limit, 15 min\n{}", plain(fleet));
-        println!("{name}: defrost-aware\n{}", defrost_aware(fleet));
-    }
-}

@@ -7,10 +7,13 @@ use freshtrack_alerts::alert::{AlertKey, AlertStatus, AlertType, Severity};
 use freshtrack_alerts::cascade::EffectiveRules;
 use freshtrack_alerts::monitor::Monitor;
 use freshtrack_alerts::monitor::connectivity::ConnectivityAxis;
+use freshtrack_alerts::monitor::defrost::Defrost;
 use freshtrack_alerts::monitor::door::DoorAxis;
 use freshtrack_alerts::monitor::temperature::TemperatureAxis;
+use freshtrack_alerts::rules::RulePack;
 use freshtrack_alerts::step::{Facts, Input, Step, step};
 use freshtrack_core::reading::{DoorState, Zone};
+use freshtrack_core::temperature::Temperature;
 use freshtrack_core::time::{Span, Timestamp};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestRng, TestRunner};
@@ -49,6 +52,7 @@ fn ticks_change_nothing(engine: StepFn, life: &Script) -> TestCaseResult {
         let other = Player::play(engine, ticks, life);
         prop_assert_eq!(axes(&due), axes(&other), "{:?}", ticks);
         prop_assert_eq!(due.monitor.cooling_failure, other.monitor.cooling_failure);
+        prop_assert_eq!(&due.monitor.defrost, &other.monitor.defrost);
         prop_assert_eq!(&due.monitor.devices, &other.monitor.devices);
         let calls = |f: &F1| {
             let mut alerts = f.monitor.alerts.iter();
@@ -111,7 +115,15 @@ fn out_of_range_is_confirmed_in_time(engine: StepFn, life: &Script) -> TestCaseR
             prop_assert!(shown || held, "out of range and {axis:?}");
         }
         if let TemperatureAxis::Excursion { episode, .. } = axis {
+            // with the defrost-aware pack: the bound of its grace, since it was last in range
+            let pack = defrost_aware(player.f.rules).defrost_params();
+            let defrost = player.f.monitor.defrost.as_ref();
+            let graced = defrost
+                .and_then(|defrost| defrost.out_since())
+                .zip(pack.as_ref().map(Defrost::bound))
+                .map(|(since, bound)| since + bound);
             let latest = (episode.since + Span::from_seconds(1_200))
+                .max(graced.unwrap_or(episode.since))
                 .max(episode.opened_at + Span::from_seconds(60));
             prop_assert!(now < latest, "unconfirmed at {now}: {axis:?}");
         }
@@ -274,13 +286,41 @@ fn rows_move_forward(engine: StepFn, life: &Script) -> TestCaseResult {
     Ok(())
 }
 
+const fn defrost_aware(rules: EffectiveRules) -> EffectiveRules {
+    EffectiveRules {
+        rule_pack: RulePack::DefrostAware,
+        defrost_ceiling: Temperature::from_milli_celsius(8_500),
+        ..rules
+    }
+}
+
+/// The engine with the other rule pack.
+fn defrost_step(
+    m: &mut Monitor,
+    rules: &EffectiveRules,
+    facts: &Facts<'_>,
+    input: Input<'_>,
+    now: Timestamp,
+) -> Step {
+    step(m, &defrost_aware(*rules), facts, input, now)
+}
+
 macro_rules! laws {
     ($($name:ident: $law:ident over $lives:ident;)+) => {$(
         #[test]
         fn $name() {
             hold($law, step, $lives()).expect("the law holds");
         }
-    )+};
+    )+
+
+        mod defrost_aware_pack {$(
+            #[test]
+            fn $name() {
+                let held = super::hold(super::$law, super::defrost_step, super::$lives());
+                held.expect("the law holds");
+            }
+        )+}
+    };
 }
 
 laws! {
@@ -456,7 +496,38 @@ macro_rules! saboteurs {
     };
 }
 
+/// An open excursion of the defrost-aware pack is never confirmed by its timer.
+fn grace_without_end(
+    m: &mut Monitor,
+    rules: &EffectiveRules,
+    facts: &Facts<'_>,
+    input: Input<'_>,
+    now: Timestamp,
+) -> Step {
+    let decided = defrost_step(m, rules, facts, input, now);
+    if let TemperatureAxis::Excursion { confirm_at, .. } = &mut m.temperature {
+        *confirm_at = Timestamp::MAX;
+    }
+    decided
+}
+
+/// The tracker is moved by ticks that no deadline asked for.
+fn tracker_forgets_at_ticks(
+    m: &mut Monitor,
+    rules: &EffectiveRules,
+    facts: &Facts<'_>,
+    input: Input<'_>,
+    now: Timestamp,
+) -> Step {
+    if matches!(input, Input::Tick) {
+        m.defrost = None;
+    }
+    defrost_step(m, rules, facts, input, now)
+}
+
 saboteurs! {
+    grace_without_end breaks out_of_range_is_confirmed_in_time over anything;
+    tracker_forgets_at_ticks breaks ticks_change_nothing over sensed;
     timer_reset_by_any_write breaks out_of_range_is_confirmed_in_time over anything;
     restoring_without_exit breaks two_good_readings_end_it over anything;
     edge_only_creation breaks what_holds_is_raised over anything;

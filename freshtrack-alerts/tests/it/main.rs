@@ -7,6 +7,7 @@
 
 mod alert_life;
 mod connectivity;
+mod defrost;
 mod escalation;
 mod fixture;
 mod house;

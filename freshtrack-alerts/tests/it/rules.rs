@@ -3,10 +3,10 @@
 use crate::fixture::{device, device_id, unit};
 use freshtrack_alerts::cascade::{EffectiveRules, RuleLevel, resolve};
 use freshtrack_alerts::rule_check::{RuleError, check_effect, check_fields, is_consistent};
-use freshtrack_alerts::rules::{LimitRule, RuleFields, RuleScope, RuleSet};
+use freshtrack_alerts::rules::{LimitRule, RuleFields, RulePack, RuleScope, RuleSet};
 use freshtrack_core::hierarchy::{Unit, UnitType};
 use freshtrack_core::ids::OrgId;
-use freshtrack_core::temperature::{Limit, TemperatureDelta};
+use freshtrack_core::temperature::{Limit, Temperature, TemperatureDelta};
 use uuid::Uuid;
 
 const ORG: OrgId = OrgId::from_uuid(Uuid::from_u128(0x0));
@@ -216,4 +216,49 @@ fn every_built_in_is_consistent_and_has_a_way_back() {
             "{unit_type}"
         );
     }
+}
+
+#[test]
+fn the_rule_pack_follows_the_type_and_the_cascade_and_its_fields_are_bounded() {
+    for unit_type in UnitType::ALL {
+        let built_in = EffectiveRules::built_in(*unit_type);
+        let freezes = matches!(unit_type, UnitType::Freezer | UnitType::WalkInFreezer);
+        assert_eq!(built_in.defrost_params().is_some(), freezes, "{unit_type}");
+    }
+    let chosen = RuleFields {
+        rule_pack: Some(RulePack::DefrostAware),
+        defrost_grace_seconds: Some(3_600),
+        ..RuleFields::default()
+    };
+    let sets = [set(RuleScope::Site, None, chosen)];
+    let (rules, sources) = resolve(&sets, ORG, &unit(), &[]);
+    let params = rules.defrost_params().unwrap();
+    assert_eq!(params.grace.as_seconds(), 3_600);
+    assert_eq!(params.cadence, rules.check_in_interval());
+    assert_eq!(sources.rule_pack.level, RuleLevel::Site);
+    assert_eq!(sources.defrost_ceiling.level, RuleLevel::Default);
+    let refused = |change: fn(&mut RuleFields)| {
+        let mut fields = RuleFields::default();
+        change(&mut fields);
+        check_fields(RuleScope::Unit, None, &fields).is_err()
+    };
+    assert!(refused(|f| f.defrost_grace_seconds = Some(7_201)));
+    assert!(refused(|f| f.defrost_on_delay_seconds = Some(299)));
+    assert!(refused(|f| f.defrost_rise_milli_per_minute = Some(49)));
+    assert!(refused(|f| f.defrost_rise_max_seconds = Some(5_401)));
+    assert!(refused(|f| f.defrost_recovery_seconds = Some(599)));
+    assert!(refused(|f| f.defrost_grace_budget = Some(13)));
+    assert!(refused(
+        |f| f.defrost_recovery = Some(TemperatureDelta::ZERO)
+    ));
+    assert!(refused(|f| {
+        f.defrost_ceiling = Some(Temperature::from_milli_celsius(30_001));
+    }));
+    assert!(!refused(|f| f.defrost_grace_budget = Some(12)));
+    let mut rules = EffectiveRules::built_in(UnitType::Freezer);
+    rules.defrost_ceiling = Temperature::from_milli_celsius(-20_000);
+    assert!(!is_consistent(&rules), "a ceiling below the limit");
+    let mut rules = EffectiveRules::built_in(UnitType::Freezer);
+    rules.defrost_on_delay_seconds = rules.defrost_grace_seconds;
+    assert!(!is_consistent(&rules), "a grace that is none");
 }

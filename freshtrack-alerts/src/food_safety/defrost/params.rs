@@ -4,7 +4,7 @@
 //! 0.17 instead of 0.2 °C/min: at a cadence of 15 min a defrost that began between two readings is
 //! recognised at the first more often (a quarter fewer false alarms, detection unchanged). `rise_max` is
 //! 35 instead of 45 min: compressor failures are found 9 to 12 min earlier at cadences up to 10 min at
-//! the same nuisance; 30 min would double it. Whole table: `figures` in the fleet's tests.
+//! the same nuisance; 30 min would double it. Whole table: `cargo xtask alarm-quality`.
 
 use freshtrack_core::temperature::{Limit, Temperature, TemperatureDelta};
 use freshtrack_core::time::Span;

@@ -161,6 +161,11 @@ impl Tracker {
         self.standing = None;
     }
 
+    /// Forgets the stay above the limit that is running, because the limit moved away from it.
+    pub fn end_episode(&mut self) {
+        self.episode = None;
+    }
+
     fn above(
         &mut self,
         params: &Params,
