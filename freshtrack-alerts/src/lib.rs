@@ -22,6 +22,7 @@ pub mod posted;
 mod reconcile;
 pub mod replay;
 pub mod rule_check;
+pub mod rule_edit;
 pub mod rules;
 mod run;
 pub mod step;
