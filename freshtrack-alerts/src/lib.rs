@@ -26,6 +26,7 @@ pub mod quiet_hours;
 mod reconcile;
 pub mod replay;
 pub mod rule_check;
+pub mod rule_edit;
 pub mod rules;
 mod run;
 pub mod step;

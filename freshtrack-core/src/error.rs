@@ -24,6 +24,12 @@ pub enum StoreError {
         /// What is missing.
         what: &'static str,
     },
+    /// The change would break what the store guarantees whatever happens at once; nothing was changed.
+    #[error("refused: {rule}")]
+    Refused {
+        /// The guarantee: `last_owner`.
+        rule: &'static str,
+    },
     /// The store did not answer; nothing was changed, repeating the call is safe.
     #[error("store unavailable")]
     Unavailable(#[source] BoxError),

@@ -7,6 +7,7 @@ mod alert_store;
 mod commit;
 mod monitor_store;
 mod rows;
+mod rule_store;
 
 use crate::change::DoorEvent;
 use crate::rules::RuleSet;

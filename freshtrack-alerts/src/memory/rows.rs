@@ -3,6 +3,7 @@
 use crate::alert::{Alert, AlertEvent, AlertKey, AlertStatus};
 use crate::change::DoorEvent;
 use crate::monitor::Monitor;
+use crate::ports::RuleLine;
 use crate::rules::RuleSet;
 use freshtrack_core::hierarchy::Unit;
 use freshtrack_core::ids::{AlertId, LnsEventId, OrgId, UnitId};
@@ -22,6 +23,7 @@ pub(super) struct AlertRows {
     pub(super) alerts: BTreeMap<AlertId, Alert>,
     pub(super) history: BTreeMap<AlertId, Vec<AlertEvent>>,
     pub(super) rule_sets: Vec<RuleSet>,
+    pub(super) rule_lines: Vec<RuleLine>,
     pub(super) door_events: Vec<DoorEvent>,
     pub(super) consumed: BTreeSet<LnsEventId>,
 }

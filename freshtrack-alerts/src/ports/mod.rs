@@ -2,6 +2,8 @@
 
 mod alert_store;
 mod monitor_store;
+mod rule_store;
 
 pub use alert_store::{AlertCursor, AlertFilter, AlertStore};
 pub use monitor_store::{BATCH_MAX, MonitorStore};
+pub use rule_store::{RuleChange, RuleLine, RulePlace, RuleStore, RulesBelow};

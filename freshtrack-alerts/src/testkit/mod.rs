@@ -19,13 +19,14 @@
 pub mod alert_store;
 pub mod monitor_store;
 pub mod reading_store;
+pub mod rule_store;
 pub mod sample;
 
 #[doc(hidden)]
 pub use freshtrack_core::testkit as core;
 
 use crate::change::Change;
-use crate::ports::{AlertStore, MonitorStore};
+use crate::ports::{AlertStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::testkit::{Stores, fail};
 use std::fmt::Debug;
@@ -43,6 +44,23 @@ impl<T: Stores + MonitorStore + AlertStore> AlertStores for T {
         self
     }
     fn alerts(&self) -> &dyn AlertStore {
+        self
+    }
+}
+
+/// The same with rules.
+pub trait RuleStores: AlertStores + RuleStore {
+    /// The adapter as one port.
+    fn rules(&self) -> &dyn RuleStore;
+    /// The adapter without rules, for what the other suites share.
+    fn others(&self) -> &dyn AlertStores;
+}
+
+impl<T: AlertStores + RuleStore> RuleStores for T {
+    fn rules(&self) -> &dyn RuleStore {
+        self
+    }
+    fn others(&self) -> &dyn AlertStores {
         self
     }
 }

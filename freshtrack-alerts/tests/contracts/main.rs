@@ -20,6 +20,10 @@ mod reading_store {
     freshtrack_alerts::reading_store_contract!(super::fresh);
 }
 
+mod rule_store {
+    freshtrack_alerts::rule_store_contract!(super::fresh);
+}
+
 /// This crate's store passes core's ports on; the laws hold through it.
 mod core {
     mod organizations {

@@ -6,10 +6,11 @@ use crate::audit::Journal;
 use crate::error::StoreError;
 use crate::hierarchy::Organization;
 use crate::ids::{OrgId, UserId};
-use crate::ports::{Member, NewOrganization, Organizations};
+use crate::ports::{Member, MemberChange, NewOrganization, Organizations};
 use crate::principal::{Membership, Role, User};
 use crate::time::Timestamp;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 
 /// Most memberships one person's list names.
 const MEMBERSHIPS_MAX: usize = 200;
@@ -51,6 +52,65 @@ impl Organizations for MemoryStore {
         Ok(found)
     }
 
+    async fn organizations_of(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(Organization, Membership)>, StoreError> {
+        let memberships = self.memberships(user).await?;
+        Ok(self.with(|state| {
+            memberships
+                .into_iter()
+                .filter_map(|m| Some((state.tenant(m.org)?.organization.clone(), m)))
+                .collect()
+        }))
+    }
+
+    async fn update(&self, organization: Organization, journal: Journal) -> Result<(), StoreError> {
+        self.with(|state| {
+            let rows = state.existing(organization.id)?;
+            let stored = &mut rows.organization;
+            if stored.version + 1 != organization.version {
+                return Err(StoreError::Conflict);
+            }
+            stored.name = organization.name;
+            stored.timezone = organization.timezone;
+            stored.display_unit = organization.display_unit;
+            stored.version = organization.version;
+            rows.append_journal(journal);
+            Ok(())
+        })
+    }
+
+    async fn change_members(
+        &self,
+        org: OrgId,
+        changes: &[MemberChange],
+        journal: Journal,
+    ) -> Result<(), StoreError> {
+        self.with(|state| {
+            let rows = state.existing(org)?;
+            let mut members = rows.memberships.clone();
+            for change in changes {
+                let member = members
+                    .get_mut(&change.user)
+                    .ok_or(StoreError::Missing { what: "member" })?;
+                if member.role != change.expected {
+                    return Err(StoreError::Conflict);
+                }
+                match change.to {
+                    Some(role) => member.role = role,
+                    None => {
+                        members.remove(&change.user);
+                    }
+                }
+            }
+            owned(&members)?;
+            rows.memberships = members;
+            rows.append_journal(journal);
+            Ok(())
+        })
+    }
+
     async fn set_role(
         &self,
         org: OrgId,
@@ -70,7 +130,8 @@ impl Organizations for MemoryStore {
                 Some(membership) => membership.created_at,
                 None => now,
             };
-            rows.memberships.insert(
+            let mut members = rows.memberships.clone();
+            members.insert(
                 user,
                 Membership {
                     org,
@@ -79,6 +140,8 @@ impl Organizations for MemoryStore {
                     created_at: since,
                 },
             );
+            owned(&members)?;
+            rows.memberships = members;
             rows.append_journal(journal);
             Ok(())
         })
@@ -100,6 +163,15 @@ impl Organizations for MemoryStore {
         members.sort_by_key(|member| (member.membership.created_at, member.user.id));
         members.truncate(usize::from(limit));
         Ok(members)
+    }
+}
+
+/// An organization keeps an owner.
+fn owned(members: &BTreeMap<UserId, Membership>) -> Result<(), StoreError> {
+    if members.values().any(|member| member.role == Role::Owner) {
+        Ok(())
+    } else {
+        Err(StoreError::Refused { rule: "last_owner" })
     }
 }
 

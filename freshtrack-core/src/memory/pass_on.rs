@@ -50,6 +50,33 @@ macro_rules! pass_on {
                 $crate::ports::Organizations::memberships(&self.$inner, user).await
             }
 
+            async fn organizations_of(
+                &self,
+                user: $crate::ids::UserId,
+            ) -> Result<
+                Vec<($crate::hierarchy::Organization, $crate::principal::Membership)>,
+                $crate::error::StoreError,
+            > {
+                $crate::ports::Organizations::organizations_of(&self.$inner, user).await
+            }
+
+            async fn update(
+                &self,
+                organization: $crate::hierarchy::Organization,
+                journal: $crate::audit::Journal,
+            ) -> Result<(), $crate::error::StoreError> {
+                $crate::ports::Organizations::update(&self.$inner, organization, journal).await
+            }
+
+            async fn change_members(
+                &self,
+                org: $crate::ids::OrgId,
+                changes: &[$crate::ports::MemberChange],
+                journal: $crate::audit::Journal,
+            ) -> Result<(), $crate::error::StoreError> {
+                $crate::ports::Organizations::change_members(&self.$inner, org, changes, journal).await
+            }
+
             async fn set_role(
                 &self,
                 org: $crate::ids::OrgId,

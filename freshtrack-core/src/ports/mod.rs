@@ -20,7 +20,7 @@ pub use audit_log::{AuditLog, AuditRange};
 pub use clock::Clock;
 pub use devices::{AssignDevice, Devices};
 pub use id_gen::IdGen;
-pub use organizations::{Member, NewOrganization, Organizations};
+pub use organizations::{Member, MemberChange, NewOrganization, Organizations};
 pub use outbox::Outbox;
 pub use places::Places;
 pub use reading_store::{ReadingCursor, ReadingOrder, ReadingQuery, ReadingStore};

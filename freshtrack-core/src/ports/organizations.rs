@@ -17,6 +17,18 @@ pub struct Member {
     pub membership: Membership,
 }
 
+/// A change of one membership, from the role it is expected to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberChange {
+    /// The member.
+    pub user: UserId,
+    /// The role now; a change based on another one is not made.
+    pub expected: Role,
+    /// The role from now on; `None` ends the membership. The expected role again only asks that it is
+    /// still so, which is how a caller's own authority is part of a change.
+    pub to: Option<Role>,
+}
+
 /// A new organization with its owner and whatever else must exist from the first moment.
 #[derive(Debug, Clone)]
 pub struct NewOrganization {
@@ -63,12 +75,44 @@ pub trait Organizations: Send + Sync {
     /// If the question could not be answered.
     async fn memberships(&self, user: UserId) -> Result<Vec<Membership>, StoreError>;
 
+    /// Organizations a person belongs to, with the membership, in the order of [`Self::memberships`];
+    /// at most 200.
+    ///
+    /// # Errors
+    /// If the question could not be answered.
+    async fn organizations_of(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(Organization, Membership)>, StoreError>;
+
+    /// Stores name, time zone and display unit of an organization. Its `version` is the new one: one
+    /// more than what the change is based on.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if the stored version is another; [`StoreError::Missing`] if the
+    /// organization is unknown.
+    async fn update(&self, organization: Organization, journal: Journal) -> Result<(), StoreError>;
+
+    /// Makes all of these changes or none, against the memberships as they are at that instant.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] `member` if one is not a member, [`StoreError::Conflict`] if one has not
+    /// the expected role, [`StoreError::Refused`] `last_owner` if nobody would be owner afterwards:
+    /// also of changes that happen at once.
+    async fn change_members(
+        &self,
+        org: OrgId,
+        changes: &[MemberChange],
+        journal: Journal,
+    ) -> Result<(), StoreError>;
+
     /// Gives `user` the role in `org`, as a new or a changed membership.
     ///
     /// Setting the role a member already has changes nothing, and the journal is not written.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] if organization or user is unknown.
+    /// [`StoreError::Missing`] if organization or user is unknown; [`StoreError::Refused`] `last_owner`
+    /// if nobody would be owner afterwards.
     async fn set_role(
         &self,
         org: OrgId,

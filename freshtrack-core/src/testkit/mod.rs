@@ -138,6 +138,24 @@ pub fn assert_missing<T: Debug>(result: Result<T, StoreError>, what: &str) {
     }
 }
 
+/// Fails unless `result` refuses because of the guarantee `rule`.
+#[track_caller]
+pub fn assert_refused<T: Debug>(result: Result<T, StoreError>, rule: &str) {
+    match result {
+        Err(StoreError::Refused { rule: broken }) if broken == rule => {}
+        other => panic!("expected `{rule}` to be refused, got {other:?}"),
+    }
+}
+
+/// Fails unless `result` says that somebody else was first.
+#[track_caller]
+pub fn assert_conflict<T: Debug>(result: Result<T, StoreError>) {
+    match result {
+        Err(StoreError::Conflict) => {}
+        other => panic!("expected a conflict, got {other:?}"),
+    }
+}
+
 /// Fails unless exactly one of `results` succeeded.
 #[track_caller]
 pub fn assert_one_wins<T: Debug, const N: usize>(results: &[Result<T, StoreError>; N]) {

@@ -1,10 +1,14 @@
 //! Laws of [`Organizations`](crate::ports::Organizations).
 
 use super::sample::{START, Tenant, at, journal};
-use super::{Stores, assert_journals, assert_missing, assert_one_wins, assert_taken, fail};
+use super::{
+    Stores, assert_conflict, assert_journals, assert_missing, assert_one_wins, assert_refused,
+    assert_taken, fail,
+};
 use crate::audit::Journal;
 use crate::ids::{OrgId, UserId};
 use crate::page::PageRequest;
+use crate::ports::MemberChange;
 use crate::principal::{Membership, Role};
 
 /// Runs every law of [`Organizations`](crate::ports::Organizations) on what `$fresh` makes.
@@ -24,6 +28,11 @@ macro_rules! organizations_contract {
             members_are_the_organizations_own_oldest_first_and_bounded
             of_two_who_want_one_slug_exactly_one_gets_it
             one_person_arriving_twice_at_once_is_one_person
+            organizations_of_a_person_come_with_the_membership
+            an_organization_changes_from_the_expected_version_only
+            members_change_all_or_none_and_from_the_expected_role_only
+            an_organization_keeps_an_owner
+            of_two_owners_who_demote_each_other_one_stays_owner
         }
     };
 }
@@ -284,4 +293,166 @@ pub async fn one_person_arriving_twice_at_once_is_one_person(store: &dyn Stores)
     );
     let (one, two) = (one.unwrap_or_else(fail), two.unwrap_or_else(fail));
     assert_eq!(one.id, two.id, "both must be answered the same person");
+}
+
+/// Each organization of a person, and the role there, in the order of memberships.
+pub async fn organizations_of_a_person_come_with_the_membership(store: &dyn Stores) {
+    let first = Tenant::create(store, "alpha").await;
+    let second = Tenant::create(store, "beta").await;
+    Tenant::create(store, "gamma").await;
+    set_role(store, second.org, first.owner.id, Role::Staff, -10).await;
+    let found = store.organizations().organizations_of(first.owner.id).await;
+    let found: Vec<_> = found
+        .unwrap_or_else(fail)
+        .into_iter()
+        .map(|(organization, membership)| {
+            assert_eq!(
+                organization.id, membership.org,
+                "row and membership belong together"
+            );
+            (organization.slug, membership.role)
+        })
+        .collect();
+    let wanted = [
+        ("beta".to_owned(), Role::Staff),
+        ("alpha".to_owned(), Role::Owner),
+    ];
+    assert_eq!(
+        found, wanted,
+        "the person's own organizations, oldest membership first"
+    );
+}
+
+/// Name, zone and scale change together, from the version the caller saw; the slug stays.
+pub async fn an_organization_changes_from_the_expected_version_only(store: &dyn Stores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let people = store.organizations();
+    let found = people.find(tenant.org).await.unwrap_or_else(fail);
+    let mut wanted = found.unwrap_or_else(|| panic!("the organization must be found"));
+    "Renamed".clone_into(&mut wanted.name);
+    "Asia/Tokyo".clone_into(&mut wanted.timezone);
+    wanted.display_unit = crate::temperature::TemperatureUnit::C;
+    wanted.version += 1;
+    let changed = people.update(wanted.clone(), journal("renamed")).await;
+    changed.unwrap_or_else(fail);
+    let found = people.find(tenant.org).await.unwrap_or_else(fail);
+    assert_eq!(found, Some(wanted.clone()), "what was stored reads back");
+    let mut late = wanted.clone();
+    "Too late".clone_into(&mut late.name);
+    assert_conflict(people.update(late, journal("late")).await);
+    let found = people.find(tenant.org).await.unwrap_or_else(fail);
+    assert_eq!(found, Some(wanted), "a refused change changes nothing");
+    assert_journals(store, tenant.org, 1).await;
+}
+
+/// Changes the role from what it is expected to be, or ends the membership.
+const fn change(user: UserId, expected: Role, to: Option<Role>) -> MemberChange {
+    MemberChange { user, expected, to }
+}
+
+/// A second owner of the organization.
+async fn second_owner(store: &dyn Stores, tenant: &Tenant) -> UserId {
+    let person = store.organizations().ensure_user(tenant.new_person("ann"));
+    let user = person.await.unwrap_or_else(fail).id;
+    set_role(store, tenant.org, user, Role::Owner, 10).await;
+    user
+}
+
+async fn role_of(store: &dyn Stores, org: OrgId, user: UserId) -> Option<Role> {
+    let found = store.organizations().memberships(user).await;
+    let found = found.unwrap_or_else(fail);
+    found.into_iter().find(|m| m.org == org).map(|m| m.role)
+}
+
+/// One change that cannot be made holds back the others and the journal.
+pub async fn members_change_all_or_none_and_from_the_expected_role_only(store: &dyn Stores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let (org, owner) = (tenant.org, tenant.owner.id);
+    let ann = second_owner(store, &tenant).await;
+    let people = store.organizations();
+    let handover = [
+        change(ann, Role::Owner, Some(Role::Owner)),
+        change(owner, Role::Owner, Some(Role::Admin)),
+    ];
+    let made = people
+        .change_members(org, &handover, journal("handover"))
+        .await;
+    made.unwrap_or_else(fail);
+    assert_eq!(role_of(store, org, owner).await, Some(Role::Admin));
+    let stale = [
+        change(owner, Role::Admin, None),
+        change(ann, Role::Staff, Some(Role::Viewer)),
+    ];
+    assert_conflict(people.change_members(org, &stale, journal("stale")).await);
+    assert_eq!(
+        role_of(store, org, owner).await,
+        Some(Role::Admin),
+        "all or none"
+    );
+    let stranger = [
+        change(owner, Role::Admin, None),
+        change(tenant.id(), Role::Staff, None),
+    ];
+    let refused = people
+        .change_members(org, &stranger, journal("stranger"))
+        .await;
+    assert_missing(refused, "member");
+    assert_eq!(
+        role_of(store, org, owner).await,
+        Some(Role::Admin),
+        "all or none"
+    );
+    let leaves = [change(owner, Role::Admin, None)];
+    let left = people.change_members(org, &leaves, journal("left")).await;
+    left.unwrap_or_else(fail);
+    assert_eq!(
+        role_of(store, org, owner).await,
+        None,
+        "who left is no member"
+    );
+    assert_journals(store, org, 3).await;
+}
+
+/// Neither way of changing roles leaves an organization without owner.
+pub async fn an_organization_keeps_an_owner(store: &dyn Stores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let (org, owner) = (tenant.org, tenant.owner.id);
+    let people = store.organizations();
+    for to in [None, Some(Role::Admin)] {
+        let changes = [change(owner, Role::Owner, to)];
+        let refused = people
+            .change_members(org, &changes, journal("ownerless"))
+            .await;
+        assert_refused(refused, "last_owner");
+    }
+    let refused = people.set_role(org, owner, Role::Viewer, at(5), journal("ownerless"));
+    assert_refused(refused.await, "last_owner");
+    assert_eq!(role_of(store, org, owner).await, Some(Role::Owner));
+    assert_journals(store, org, 0).await;
+}
+
+/// The two checks see each other: one demotion is made, the other refused.
+pub async fn of_two_owners_who_demote_each_other_one_stays_owner(store: &dyn Stores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let (org, owner) = (tenant.org, tenant.owner.id);
+    let ann = second_owner(store, &tenant).await;
+    let people = store.organizations();
+    let (one, two) = (
+        [change(ann, Role::Owner, Some(Role::Staff))],
+        [change(owner, Role::Owner, Some(Role::Staff))],
+    );
+    let (one, two) = tokio::join!(
+        people.change_members(org, &one, journal("demoted")),
+        people.change_members(org, &two, journal("demoted")),
+    );
+    assert_one_wins(&[one, two]);
+    let roles = [
+        role_of(store, org, owner).await,
+        role_of(store, org, ann).await,
+    ];
+    let owners = roles
+        .iter()
+        .filter(|role| **role == Some(Role::Owner))
+        .count();
+    assert_eq!(owners, 1, "exactly one stays owner, got {roles:?}");
 }

@@ -71,6 +71,12 @@ pub struct SignedIn(pub User);
 pub struct Machine(pub ApiKey);
 
 impl Caller {
+    /// Whether the caller is this person.
+    #[must_use]
+    pub fn is(&self, user: UserId) -> bool {
+        matches!(&self.0, Principal::Person { user: own, .. } if own.id == user)
+    }
+
     /// Checks that this caller may do `operation` in `org`.
     ///
     /// # Errors

@@ -43,13 +43,23 @@ macro_rules! operations {
 }
 
 use Requirement::{Key, Role as Member};
-use Role::{Admin, Manager, Staff, Viewer};
+use Role::{Admin, Manager, Owner, Staff, Viewer};
 
 operations! {
     /// Posting readings.
     IngestReadings = "ingest_readings", Key(Scope::Ingest), false;
     /// One organization.
     GetOrganization = "get_organization", Member(Viewer), true;
+    /// Name, time zone and scale of the organization.
+    UpdateOrganization = "update_organization", Member(Owner), false;
+    /// Its members.
+    ListMembers = "list_members", Member(Viewer), true;
+    /// A member's role.
+    ChangeMember = "change_member", Member(Admin), false;
+    /// The end of a membership; one's own needs no role.
+    RemoveMember = "remove_member", Member(Admin), false;
+    /// Another owner, who takes the caller's place.
+    TransferOwnership = "transfer_ownership", Member(Owner), false;
     /// Its sites.
     ListSites = "list_sites", Member(Viewer), true;
     /// A new site.
@@ -80,6 +90,16 @@ operations! {
     ListTtnConnections = "list_ttn_connections", Member(Admin), false;
     /// A new connection; URL and secret are shown once.
     CreateTtnConnection = "create_ttn_connection", Member(Admin), false;
+    /// Rules set at a place.
+    GetRules = "get_rules", Member(Viewer), true;
+    /// New rules at a place.
+    SetRules = "set_rules", Member(Admin), false;
+    /// A field that is inherited again.
+    ClearRuleField = "clear_rule_field", Member(Admin), false;
+    /// Who changed rules.
+    ListRuleHistory = "list_rule_history", Member(Viewer), true;
+    /// What holds at a unit.
+    GetEffectiveRules = "get_effective_rules", Member(Viewer), true;
     /// Machine credentials.
     ListApiKeys = "list_api_keys", Member(Admin), false;
     /// A new machine credential; the secret is shown once.

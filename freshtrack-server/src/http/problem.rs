@@ -94,12 +94,20 @@ codes! {
     SlugTaken = 409 "slug-taken" "The slug is taken";
     /// A device with this identity exists.
     DeviceExists = 409 "device-exists" "A device with this identity exists";
+    /// Somebody else changed it first.
+    VersionMismatch = 412 "version-mismatch" "It was changed since you read it";
     /// The body is too large.
     PayloadTooLarge = 413 "payload-too-large" "The body is too large";
     /// The media type is not taken here.
     UnsupportedMediaType = 415 "unsupported-media-type" "The media type is not supported";
     /// A field is wrong; `errors` says which.
     ValidationFailed = 422 "validation-failed" "A field is not valid";
+    /// Some unit would get rules that contradict each other; `errors` names the first.
+    RulesInconsistent = 422 "rules-inconsistent" "The rules would contradict each other";
+    /// Limits above a unit hold for one type.
+    UnitTypeRequired = 422 "unit-type-required" "A limit at this scope needs a unit type";
+    /// A long window is answered in buckets.
+    BucketRequired = 422 "bucket-required" "A window of more than 7 days needs a bucket";
     /// The site wants to know what was done.
     CorrectiveActionRequired = 422 "corrective-action-required" "A corrective action is required";
     /// A resolution needs a note.
@@ -185,10 +193,16 @@ impl Problem {
 
     /// The same with one more wrong field.
     #[must_use]
-    pub fn and_field(mut self, pointer: &str, detail: impl Into<String>) -> Self {
+    pub fn and_field(self, pointer: &str, detail: impl Into<String>) -> Self {
+        self.and_error(pointer, "invalid", detail)
+    }
+
+    /// The same with one more entry of `errors`.
+    #[must_use]
+    pub fn and_error(mut self, pointer: &str, code: &str, detail: impl Into<String>) -> Self {
         self.errors.push(FieldProblem {
             pointer: pointer.to_owned(),
-            code: "invalid".to_owned(),
+            code: code.to_owned(),
             detail: detail.into(),
         });
         self
@@ -248,6 +262,7 @@ impl From<StoreError> for Problem {
             StoreError::Taken { what: "slug" } => Self::new(Code::SlugTaken),
             StoreError::Taken { what: "dev_eui" } => Self::new(Code::DeviceExists),
             StoreError::Taken { .. } => Self::new(Code::NameTaken),
+            StoreError::Refused { rule: "last_owner" } => Self::new(Code::LastOwner),
             StoreError::Conflict => Self::unavailable(1),
             StoreError::Unavailable(_) => {
                 tracing::warn!(error = ?error, "store unavailable");
@@ -320,6 +335,7 @@ impl ApiResponse for Problem {
                 documented(405, "This path does not take this method"),
                 documented(406, "None of the acceptable media types can be given"),
                 documented(409, "The state of the resource does not allow it"),
+                documented(412, "It was changed since it was read"),
                 documented(413, "The body is too large"),
                 documented(415, "The media type is not supported"),
                 documented(422, "A field is not valid"),

@@ -6,7 +6,7 @@ use super::ports::{Connections, InboxQueue};
 use super::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use super::sqlite::{SqliteOptions, SqliteStore};
-use freshtrack_alerts::ports::{AlertStore, MonitorStore};
+use freshtrack_alerts::ports::{AlertStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
     ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingStore,
@@ -54,6 +54,8 @@ pub struct Store {
     pub monitors: Arc<dyn MonitorStore>,
     /// Alerts, read back.
     pub alerts: Arc<dyn AlertStore>,
+    /// Rules and their history.
+    pub rules: Arc<dyn RuleStore>,
     /// Network connections, managed.
     pub connections: Arc<dyn Connections>,
     /// Network connections, looked up by their callers.
@@ -130,7 +132,7 @@ impl Store {
     fn over<S>(store: &Arc<S>, database: Database) -> Self
     where
         S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
-        S: MonitorStore + AlertStore + Connections + ConnectionDirectory,
+        S: MonitorStore + AlertStore + RuleStore + Connections + ConnectionDirectory,
         S: Inbox + InboxQueue + 'static,
     {
         Self {
@@ -143,6 +145,7 @@ impl Store {
             outbox: Arc::<S>::clone(store),
             monitors: Arc::<S>::clone(store),
             alerts: Arc::<S>::clone(store),
+            rules: Arc::<S>::clone(store),
             connections: Arc::<S>::clone(store),
             connection_directory: Arc::<S>::clone(store),
             inbox: Arc::<S>::clone(store),

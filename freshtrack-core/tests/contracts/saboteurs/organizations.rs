@@ -7,7 +7,7 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::hierarchy::Organization;
 use freshtrack_core::ids::{OrgId, UserId};
 use freshtrack_core::memory::MemoryStore;
-use freshtrack_core::ports::{Member, NewOrganization, Organizations};
+use freshtrack_core::ports::{Member, MemberChange, NewOrganization, Organizations};
 use freshtrack_core::principal::{Membership, Role, User};
 use freshtrack_core::time::Timestamp;
 
@@ -26,6 +26,11 @@ enum Fault {
     Unbounded,
     RolesNeverChange,
     ReplacesTheOwner,
+    OthersOrganizations,
+    LastWriterWins,
+    OneChangeAtATime,
+    OwnerlessIsFine,
+    BothMayDemote,
 }
 
 /// The issuer of most sample people.
@@ -51,6 +56,11 @@ super::caught! { Bad, organizations;
     a_new_organization_is_there_with_its_first_rows: DropsMicroseconds, "left == right";
     members_are_the_organizations_own_oldest_first_and_bounded: Unbounded, "no more than asked for";
     a_role_is_given_then_changed: RolesNeverChange, "left == right";
+    organizations_of_a_person_come_with_the_membership: OthersOrganizations, "belong together";
+    an_organization_changes_from_the_expected_version_only: LastWriterWins, "expected a conflict";
+    members_change_all_or_none_and_from_the_expected_role_only: OneChangeAtATime, "all or none";
+    an_organization_keeps_an_owner: OwnerlessIsFine, "to be refused";
+    of_two_owners_who_demote_each_other_one_stays_owner: BothMayDemote, "exactly one of them";
     an_owner_who_is_known_keeps_id_and_record: ReplacesTheOwner, "the known record stays";
 }
 
@@ -108,6 +118,57 @@ impl Organizations for Bad {
             found.reverse();
         }
         Ok(found)
+    }
+
+    async fn organizations_of(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(Organization, Membership)>, StoreError> {
+        let mut found = self.inner.organizations_of(user).await?;
+        if self.fault == Fault::OthersOrganizations && found.len() > 1 {
+            let first = found[0].0.clone();
+            found[0].0 = found[1].0.clone();
+            found[1].0 = first;
+        }
+        Ok(found)
+    }
+
+    async fn update(
+        &self,
+        mut organization: Organization,
+        journal: Journal,
+    ) -> Result<(), StoreError> {
+        if self.fault == Fault::LastWriterWins {
+            let stored = Organizations::find(&self.inner, organization.id).await?;
+            organization.version = stored.map_or(1, |stored| stored.version + 1);
+        }
+        self.inner.update(organization, journal).await
+    }
+
+    async fn change_members(
+        &self,
+        org: OrgId,
+        changes: &[MemberChange],
+        journal: Journal,
+    ) -> Result<(), StoreError> {
+        if self.fault == Fault::OneChangeAtATime {
+            for change in changes {
+                let one = std::slice::from_ref(change);
+                self.inner
+                    .change_members(org, one, Journal::default())
+                    .await?;
+            }
+            write_journal(&self.inner, org, &journal);
+            return Ok(());
+        }
+        match self.inner.change_members(org, changes, journal).await {
+            Err(StoreError::Refused { .. })
+                if matches!(self.fault, Fault::OwnerlessIsFine | Fault::BothMayDemote) =>
+            {
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     async fn set_role(

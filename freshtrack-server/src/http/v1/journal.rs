@@ -1,10 +1,14 @@
 //! What changes made through the API leave in the audit chain and the outbox.
 
 use crate::http::auth::Access;
+use freshtrack_alerts::ports::RuleChange;
+use freshtrack_alerts::rules::RuleScope;
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
 use freshtrack_core::device::Device;
 use freshtrack_core::event::{EventKind, OutboxDraft};
-use freshtrack_core::ids::{SiteId, UnitId};
+use freshtrack_core::hierarchy::Organization;
+use freshtrack_core::ids::{AreaId, SiteId, UnitId, UserId};
+use freshtrack_core::principal::{Actor, Role};
 use freshtrack_core::time::Timestamp;
 use serde_json::json;
 
@@ -109,6 +113,135 @@ pub(crate) fn access(
     }
 }
 
+/// The organization itself was made or changed.
+pub(crate) fn organization(
+    actor: Actor,
+    now: Timestamp,
+    kind: &str,
+    organization: &Organization,
+) -> Journal {
+    let data = json!({
+        "name": organization.name,
+        "timezone": organization.timezone,
+        "display_unit": organization.display_unit,
+        "version": organization.version,
+    });
+    let change = kind.split_once('.').map_or("changed", |(_, change)| change);
+    let category = AuditCategory::Settings;
+    Journal {
+        audit: vec![audit_by(
+            actor,
+            now,
+            category,
+            kind,
+            AuditRefs::default(),
+            data,
+        )],
+        outbox: vec![OutboxDraft {
+            kind: EventKind::PlaceChanged,
+            occurred_at: now,
+            site: None,
+            unit: None,
+            alert: None,
+            user: None,
+            payload: json!({
+                "entity": "organization", "id": organization.id, "change": change,
+            }),
+        }],
+    }
+}
+
+/// A member's role changed, or the membership ended; live connections of the person learn of it.
+pub(crate) fn member(
+    access: &Access,
+    now: Timestamp,
+    kind: &str,
+    user: UserId,
+    role: Option<Role>,
+) -> Journal {
+    let change = if role.is_some() {
+        "role_changed"
+    } else {
+        "removed"
+    };
+    let payload = match role {
+        Some(role) => json!({ "user_id": user, "role": role, "change": change }),
+        None => json!({ "user_id": user, "change": change }),
+    };
+    let category = AuditCategory::Member;
+    Journal {
+        audit: vec![audit(
+            access,
+            now,
+            category,
+            kind,
+            AuditRefs::default(),
+            payload.clone(),
+        )],
+        outbox: vec![OutboxDraft {
+            kind: EventKind::MembershipChanged,
+            occurred_at: now,
+            site: None,
+            unit: None,
+            alert: None,
+            user: Some(user),
+            payload,
+        }],
+    }
+}
+
+/// Rules changed at a place.
+pub(crate) fn rules(access: &Access, change: &RuleChange) -> Journal {
+    let set = &change.set;
+    let (site, area, unit) = match set.scope {
+        RuleScope::Organization => (None, None, None),
+        RuleScope::Site => (Some(SiteId::from_uuid(set.scope_id)), None, None),
+        RuleScope::Area => (None, Some(AreaId::from_uuid(set.scope_id)), None),
+        RuleScope::Unit => (None, None, Some(UnitId::from_uuid(set.scope_id))),
+    };
+    let refs = AuditRefs {
+        site,
+        area,
+        unit,
+        ..AuditRefs::default()
+    };
+    let fields: serde_json::Map<String, serde_json::Value> = change
+        .lines
+        .iter()
+        .map(|line| {
+            let values = json!({ "old": line.old, "new": line.new });
+            (line.field.clone(), values)
+        })
+        .collect();
+    let data = json!({
+        "scope": set.scope,
+        "scope_id": set.scope_id,
+        "unit_type": set.unit_type,
+        "version": set.version,
+        "fields": fields,
+    });
+    let category = AuditCategory::Rule;
+    Journal {
+        audit: vec![audit(
+            access,
+            change.at,
+            category,
+            "rules.changed",
+            refs,
+            data,
+        )],
+        outbox: vec![OutboxDraft {
+            kind: EventKind::RulesChanged,
+            occurred_at: change.at,
+            site,
+            unit,
+            alert: None,
+            user: None,
+            payload: json!({ "entity": "rules", "id": set.scope_id, "change": "changed" }),
+        }],
+    }
+}
+
 fn audit(
     access: &Access,
     at: Timestamp,
@@ -117,9 +250,20 @@ fn audit(
     refs: AuditRefs,
     data: serde_json::Value,
 ) -> AuditDraft {
+    audit_by(access.actor, at, category, kind, refs, data)
+}
+
+fn audit_by(
+    actor: Actor,
+    at: Timestamp,
+    category: AuditCategory,
+    kind: &str,
+    refs: AuditRefs,
+    data: serde_json::Value,
+) -> AuditDraft {
     AuditDraft {
         at,
-        actor: access.actor,
+        actor,
         category,
         kind: kind.to_owned(),
         severity: AuditSeverity::Info,

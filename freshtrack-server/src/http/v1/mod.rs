@@ -6,12 +6,17 @@ pub mod audit;
 pub mod devices;
 pub mod ingest;
 mod journal;
+pub mod members;
+pub mod organizations;
 pub mod places;
 pub mod posted;
 pub mod readings;
+pub mod rule_wire;
+pub mod rules;
 pub mod ttn_connections;
 
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
+use freshtrack_core::hierarchy::parse_name;
 use freshtrack_core::temperature::{Temperature, TemperatureUnit};
 use poem_openapi::{Enum, OpenApiService, Tags as TagsDerive};
 
@@ -23,6 +28,8 @@ pub const API_PREFIX: &str = "/api/v1";
 pub enum Tags {
     /// Organization, sites, areas, units.
     Places,
+    /// Who belongs to an organization, and as what.
+    Members,
     /// Posting readings.
     Ingest,
     /// Readings and values put aside.
@@ -33,6 +40,8 @@ pub enum Tags {
     Networks,
     /// What is wrong, who has it, how it ended.
     Alerts,
+    /// Limits and timings.
+    Rules,
     /// Machine credentials.
     Keys,
     /// Who changed what.
@@ -44,10 +53,13 @@ pub enum Tags {
 pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
     OpenApiService::new(
         (
+            organizations::OrganizationsApi,
+            members::MembersApi,
             places::PlacesApi,
             readings::ReadingsApi,
             devices::DevicesApi,
             ttn_connections::TtnConnectionsApi,
+            rules::RulesApi,
             alerts::AlertsApi,
             api_keys::ApiKeysApi,
             audit::AuditApi,
@@ -93,6 +105,40 @@ impl From<TemperatureUnit> for Scale {
 /// The number to show of a temperature.
 fn shown(temperature: Option<Temperature>, unit: TemperatureUnit) -> Option<f64> {
     temperature.map(|t| t.in_unit(unit))
+}
+
+/// The version as an entity tag.
+fn etag(version: i64) -> String {
+    format!("\"{version}\"")
+}
+
+/// Whether `If-Match` allows a change of this version; without the header everything does.
+///
+/// # Errors
+/// 412 if the caller saw another version.
+fn match_version(if_match: Option<&str>, version: i64) -> Result<(), Problem> {
+    let Some(tags) = if_match else { return Ok(()) };
+    let own = etag(version);
+    let matches = tags
+        .split(',')
+        .any(|tag| tag.trim() == "*" || tag.trim() == own);
+    if matches {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::VersionMismatch))
+    }
+}
+
+/// A time zone by its IANA name.
+fn zone_of(text: &str) -> Result<String, Problem> {
+    text.parse::<chrono_tz::Tz>()
+        .map(|zone| zone.name().to_owned())
+        .map_err(|_| Problem::field("/timezone", "must be an IANA time zone, like Europe/Berlin"))
+}
+
+/// A name of anything.
+fn name_of(text: &str) -> Result<String, Problem> {
+    parse_name(text).map_err(|error| Problem::field("/name", error.to_string()))
 }
 
 /// What is there, or 404.

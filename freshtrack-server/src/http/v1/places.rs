@@ -1,6 +1,6 @@
-//! The organization, its sites, areas and units.
+//! Sites, areas and units of an organization.
 
-use super::{Scale, Tags, found, journal, list_of};
+use super::{Tags, found, journal, list_of, name_of, zone_of};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::body::Body;
@@ -8,9 +8,7 @@ use crate::http::page;
 use crate::http::permissions::Operation;
 use crate::http::problem::Problem;
 use crate::http::wire::{Time, Wire};
-use freshtrack_core::hierarchy::{
-    Area, MonitoringMode, Organization, Site, Unit, UnitStatus, UnitType, parse_name,
-};
+use freshtrack_core::hierarchy::{Area, MonitoringMode, Site, Unit, UnitStatus, UnitType};
 use freshtrack_core::ids::{AreaId, OrgId, SiteId, UnitId};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -18,40 +16,6 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// An organization.
-#[derive(Debug, Object)]
-#[oai(rename = "Organization")]
-pub struct OrganizationView {
-    /// Id.
-    id: Uuid,
-    /// Display name.
-    name: String,
-    /// Unique handle.
-    slug: String,
-    /// IANA time zone.
-    timezone: String,
-    /// Scale of temperatures in answers.
-    display_unit: Scale,
-    /// When it was made.
-    created_at: Time,
-    /// Raised by one with each change.
-    version: i64,
-}
-
-impl From<Organization> for OrganizationView {
-    fn from(o: Organization) -> Self {
-        Self {
-            id: o.id.as_uuid(),
-            name: o.name,
-            slug: o.slug,
-            timezone: o.timezone,
-            display_unit: o.display_unit.into(),
-            created_at: Time(o.created_at),
-            version: o.version,
-        }
-    }
-}
 
 /// A site.
 #[derive(Debug, Object)]
@@ -223,41 +187,12 @@ pub enum UnitCreated {
     Created(Json<UnitView>, #[oai(header = "Location")] String),
 }
 
-fn name_of(text: &str) -> Result<String, Problem> {
-    parse_name(text).map_err(|error| Problem::field("/name", error.to_string()))
-}
-
-fn zone_of(text: &str) -> Result<String, Problem> {
-    text.parse::<chrono_tz::Tz>()
-        .map(|zone| zone.name().to_owned())
-        .map_err(|_| Problem::field("/timezone", "must be an IANA time zone, like Europe/Berlin"))
-}
-
 /// Places.
 #[derive(Debug)]
 pub struct PlacesApi;
 
 #[OpenApi(tag = "Tags::Places")]
 impl PlacesApi {
-    /// One organization
-    #[oai(
-        path = "/organizations/:org_id",
-        method = "get",
-        operation_id = "get_organization"
-    )]
-    async fn get_organization(
-        &self,
-        app: Data<&Arc<App>>,
-        caller: Caller,
-        org_id: Path<Uuid>,
-    ) -> Result<Json<OrganizationView>, Problem> {
-        let org = OrgId::from_uuid(org_id.0);
-        caller
-            .authorize(&app, org, Operation::GetOrganization)
-            .await?;
-        found(app.store.organizations.find(org).await?).map(|o| Json(o.into()))
-    }
-
     /// Sites of the organization
     #[oai(
         path = "/organizations/:org_id/sites",

@@ -2,7 +2,9 @@
 
 use crate::store::column::{At, from_json, parse};
 use crate::store::error::corrupt;
+use crate::store::rows::OrganizationRow;
 use freshtrack_core::error::StoreError;
+use freshtrack_core::hierarchy::Organization;
 use freshtrack_core::ports::Member;
 use freshtrack_core::principal::{ApiKey, Membership, User};
 use sqlx::FromRow;
@@ -47,6 +49,24 @@ impl MembershipRow {
             role: parse("membership", "role", &self.role)?,
             created_at: self.member_since.0,
         })
+    }
+}
+
+/// An organization and one person's membership in one row.
+#[derive(FromRow)]
+pub(crate) struct OwnOrganizationRow {
+    #[sqlx(flatten)]
+    organization: OrganizationRow,
+    #[sqlx(flatten)]
+    membership: MembershipRow,
+}
+
+impl OwnOrganizationRow {
+    pub(crate) fn into_pair(self) -> Result<(Organization, Membership), StoreError> {
+        Ok((
+            self.organization.into_organization()?,
+            self.membership.into_membership()?,
+        ))
     }
 }
 

@@ -13,12 +13,14 @@ mod devices;
 mod inbox;
 mod journal;
 mod lookup;
+mod members;
 mod monitor_store;
 mod open;
 mod organizations;
 mod outbox;
 mod places;
 mod reading_store;
+mod rule_store;
 mod write_alerts;
 mod write_readings;
 

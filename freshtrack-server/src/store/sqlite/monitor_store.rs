@@ -259,7 +259,11 @@ async fn devices_by_unit(
     Ok(devices)
 }
 
-async fn rule_sets(conn: &mut Connection, org_key: i64) -> Result<Vec<RuleSet>, StoreError> {
+/// Every rule set of the organization.
+pub(super) async fn rule_sets(
+    conn: &mut Connection,
+    org_key: i64,
+) -> Result<Vec<RuleSet>, StoreError> {
     let rows: Vec<RuleSetRow> = sqlx::query_as(
         "SELECT scope, scope_id, unit_type, fields, version FROM rule_set
          WHERE org_key = $1 ORDER BY scope, scope_id, unit_type",

@@ -1,16 +1,18 @@
 //! [`Organizations`] on SQLite.
 
-use super::{Connection, SqliteStore, api_keys, finish, journal, places};
+use super::{Connection, SqliteStore, api_keys, finish, journal, members, places};
 use crate::store::chain::Head;
 use crate::store::column::At;
 use crate::store::error::{failed, inserted};
-use crate::store::rows::{MemberRow, MembershipRow, OrganizationRow, UserRow, unit_display};
+use crate::store::rows::{
+    MemberRow, MembershipRow, OrganizationRow, OwnOrganizationRow, UserRow, unit_display,
+};
 use async_trait::async_trait;
 use freshtrack_core::audit::{CHAIN_START, Journal};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::hierarchy::Organization;
 use freshtrack_core::ids::{OrgId, UserId};
-use freshtrack_core::ports::{Member, NewOrganization, Organizations};
+use freshtrack_core::ports::{Member, MemberChange, NewOrganization, Organizations};
 use freshtrack_core::principal::{Membership, Role, User};
 use freshtrack_core::time::Timestamp;
 
@@ -90,6 +92,67 @@ impl Organizations for SqliteStore {
             .collect()
     }
 
+    async fn organizations_of(
+        &self,
+        user: UserId,
+    ) -> Result<Vec<(Organization, Membership)>, StoreError> {
+        let rows: Vec<OwnOrganizationRow> = sqlx::query_as(
+            "SELECT o.id, o.name, o.slug, o.timezone, o.display_unit, o.simulator_alerts,
+                    o.created_at, o.version, o.id AS org_id, u.id AS user_id, m.role,
+                    m.created_at AS member_since
+             FROM app_user u
+             JOIN membership m ON m.user_key = u.key
+             JOIN organization o ON o.key = m.org_key
+             WHERE u.id = $1 ORDER BY m.created_at, o.id LIMIT 200",
+        )
+        .bind(user.as_uuid())
+        .fetch_all(self.reader())
+        .await
+        .map_err(failed)?;
+        rows.into_iter()
+            .map(OwnOrganizationRow::into_pair)
+            .collect()
+    }
+
+    async fn update(&self, organization: Organization, journal: Journal) -> Result<(), StoreError> {
+        let org = organization.id;
+        let mut tx = self.begin().await?;
+        let head = journal::hold_head(&mut tx, org).await?;
+        let done = sqlx::query(
+            "UPDATE organization SET name = $2, timezone = $3, display_unit = $4, version = $5
+             WHERE key = $1 AND version = $5 - 1",
+        )
+        .bind(head.org_key)
+        .bind(&organization.name)
+        .bind(&organization.timezone)
+        .bind(unit_display(organization.display_unit))
+        .bind(organization.version)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+        if done.rows_affected() == 0 {
+            return Err(StoreError::Conflict);
+        }
+        journal::append(&mut tx, org, head, &journal).await?;
+        finish(tx).await
+    }
+
+    async fn change_members(
+        &self,
+        org: OrgId,
+        changes: &[MemberChange],
+        journal: Journal,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let head = journal::hold_head(&mut tx, org).await?;
+        for change in changes {
+            members::apply(&mut tx, head.org_key, change).await?;
+        }
+        members::keeps_an_owner(&mut tx, head.org_key).await?;
+        journal::append(&mut tx, org, head, &journal).await?;
+        finish(tx).await
+    }
+
     async fn set_role(
         &self,
         org: OrgId,
@@ -109,6 +172,7 @@ impl Organizations for SqliteStore {
         if put_member(&mut tx, (head.org_key, user_key), role, now).await? == 0 {
             return Ok(());
         }
+        members::keeps_an_owner(&mut tx, head.org_key).await?;
         journal::append(&mut tx, org, head, &journal).await?;
         finish(tx).await
     }
