@@ -5,6 +5,7 @@
 
 mod house;
 mod node;
+mod redis;
 
 use house::House;
 
@@ -40,4 +41,15 @@ fn a_graceful_restart_loses_and_repeats_nothing() {
 #[test]
 fn changed_rights_and_ended_tokens_act_on_open_connections() {
     play("authority.mjs");
+}
+
+#[test]
+fn two_nodes_tell_the_same_whatever_happens_to_redis() {
+    let Some(node) = node::installed() else {
+        return;
+    };
+    let mut house = House::build();
+    if house.start_two() {
+        node.run("nodes.mjs", &mut house);
+    }
 }
