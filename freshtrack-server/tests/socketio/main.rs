@@ -3,6 +3,12 @@
 //! Each test starts a server of its own and runs one scenario of `client/`. Without Node the tests say
 //! SKIP; with `FRESHTRACK_REQUIRE_BACKENDS=1` they fail instead.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::print_stdout,
+    reason = "tests tell what they skip and what scenarios say"
+)]
+
 mod house;
 mod node;
 mod redis;
