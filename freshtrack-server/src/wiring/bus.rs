@@ -59,7 +59,9 @@ impl NodeBus {
     /// Keeps the connection until the stop.
     pub(super) fn run(&self, tasks: &TaskTracker, stop: &CancellationToken) {
         match self {
-            Self::Alone(_) => {}
+            Self::Alone(_) => {
+                let _ = (tasks, stop);
+            }
             #[cfg(feature = "redis")]
             Self::Redis(bus) => {
                 let (bus, stop) = (bus.clone(), stop.clone());
