@@ -1,6 +1,7 @@
 //! Is the process alive, can it do its work, and how is it doing.
 
 use crate::app::App;
+use freshtrack_realtime::ports::{BusKind, BusState, BusStatus};
 use poem::http::StatusCode;
 use poem::web::Data;
 use poem::{Response, handler};
@@ -62,7 +63,15 @@ pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
         all_good = false;
         checks.insert("draining".to_owned(), json!(true));
     }
-    let body = json!({ "status": if all_good { "ok" } else { "unavailable" }, "checks": checks });
+    let bus = app.hub.bus_status();
+    checks.insert("bus".to_owned(), bus_view(&bus));
+    let status = match (all_good, bus.state) {
+        (false, _) => "unavailable",
+        // Other nodes hear of events a moment later; nothing is lost, so requests keep coming.
+        (true, BusState::Down { .. }) => "degraded",
+        (true, BusState::Up) => "ok",
+    };
+    let body = json!({ "status": status, "checks": checks });
     Response::builder()
         .status(if all_good {
             StatusCode::OK
@@ -71,6 +80,40 @@ pub(super) async fn ready(app: Data<&Arc<App>>) -> Response {
         })
         .content_type("application/json")
         .body(body.to_string())
+}
+
+/// Live connections, and the bus between nodes.
+#[handler]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "handlers take what they extract"
+)]
+pub(super) fn realtime(app: Data<&Arc<App>>) -> Response {
+    let stats = app.hub.stats();
+    let [socketio, websocket, sse] = stats.connections;
+    let body = json!({
+        "websocket": { "enabled": true, "connections": socketio },
+        "stream": { "connections": websocket },
+        "sse": { "connections": sse },
+        "bus": bus_view(&app.hub.bus_status()),
+        "buffered_readings": stats.buffered_readings,
+    });
+    Response::builder()
+        .content_type("application/json")
+        .body(body.to_string())
+}
+
+fn bus_view(bus: &BusStatus) -> serde_json::Value {
+    let kind = match bus.kind {
+        BusKind::Memory => "memory",
+        BusKind::Redis => "redis",
+    };
+    let (status, since) = match (bus.kind, bus.state) {
+        (BusKind::Memory, _) => ("memory", None),
+        (BusKind::Redis, BusState::Up) => ("up", None),
+        (BusKind::Redis, BusState::Down { since }) => ("down", Some(since.to_rfc3339_millis())),
+    };
+    json!({ "kind": kind, "status": status, "since": since })
 }
 
 /// Metrics in Prometheus' text format.

@@ -41,6 +41,7 @@ pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .at("/health/live", get(health::live))
         .at("/health/ready", get(health::ready))
         .at("/health", get(health::ready))
+        .at("/health/realtime", get(health::realtime))
         .at("/metrics", get(health::metrics))
         .at("/docs", v1::service().scalar())
         .nest(v1::API_PREFIX, api)

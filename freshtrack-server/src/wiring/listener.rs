@@ -106,14 +106,13 @@ async fn converse(house: House, stream: TcpStream, peer: SocketAddr) {
         ended = connection.as_mut() => Some(ended),
         () = stop.cancelled() => None,
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(grace, connection).await {
-                Ok(ended) => ended,
-                Err(_) => return tracing::debug!(%peer, "a request did not end in time"),
-            }
+    let ended = if let Some(ended) = ended {
+        ended
+    } else {
+        connection.as_mut().graceful_shutdown();
+        match tokio::time::timeout(grace, connection).await {
+            Ok(ended) => ended,
+            Err(_) => return tracing::debug!(%peer, "a request did not end in time"),
         }
     };
     if let Err(error) = ended {

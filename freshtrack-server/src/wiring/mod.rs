@@ -1,5 +1,6 @@
 //! Wiring: one server process, assembled from ports and adapters, started and stopped in order.
 
+mod bus;
 mod commit_signal;
 mod listener;
 mod stop_signals;
@@ -19,6 +20,7 @@ use crate::sockets::socketio::SocketIoDoor;
 use crate::store::Store;
 use crate::{database, http, identity, maintenance, sweeper, telemetry};
 use anyhow::Context;
+use bus::NodeBus;
 use commit_signal::SignallingMonitors;
 use freshtrack_alerts::actions::AlertActions;
 use freshtrack_alerts::engine::Engine;
@@ -27,7 +29,6 @@ use freshtrack_alerts::ingest::{Ingest, IngestConfig};
 use freshtrack_alerts::sweep::Sweeper;
 use freshtrack_core::ports::{Clock, IdGen};
 use freshtrack_realtime::HubConfig;
-use freshtrack_realtime::memory::MemoryBus;
 use freshtrack_realtime::{Hub, HubPorts};
 use moka::future::Cache;
 use std::fmt;
@@ -138,7 +139,8 @@ impl Server {
             places: Arc::clone(&store.places),
             clock: Arc::clone(&clock),
         });
-        let hub = make_hub(&store, &settings, &clock, Arc::clone(&membership)).await?;
+        let bus = NodeBus::new(settings.redis.as_deref(), &clock)?;
+        let hub = make_hub(&store, &settings, &clock, Arc::clone(&membership), &bus).await?;
         let parts = Parts {
             store,
             clock,
@@ -147,6 +149,7 @@ impl Server {
             ingest,
             writer,
             hub,
+            bus,
             committed,
         };
         let app = make_app(&parts, settings, verifier, membership, address);
@@ -169,6 +172,7 @@ impl Server {
         let writer_stop = self.finish.clone();
         self.tasks
             .spawn(parts.writer.run(writer_stop.cancelled_owned()));
+        parts.bus.run(&self.tasks, &self.finish);
         let hub = parts.hub.clone();
         let hub_stop = self.finish.clone();
         self.tasks.spawn(async move { hub.run(hub_stop).await });
@@ -275,6 +279,7 @@ struct Parts {
     ingest: Ingest,
     writer: IngestWriter,
     hub: Hub,
+    bus: NodeBus,
     committed: Arc<Notify>,
 }
 
@@ -283,6 +288,7 @@ async fn make_hub(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
     membership: Arc<StoreMembership>,
+    bus: &NodeBus,
 ) -> anyhow::Result<Hub> {
     let epoch = store
         .history_epoch()
@@ -294,7 +300,7 @@ async fn make_hub(
         ..HubConfig::new(epoch)
     };
     let ports = HubPorts {
-        bus: Arc::new(MemoryBus::default()),
+        bus: bus.port(),
         history: Arc::new(OutboxHistory(Arc::clone(&store.outbox))),
         membership,
         state: Arc::new(StoreState {

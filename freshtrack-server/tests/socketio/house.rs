@@ -1,5 +1,6 @@
 //! A server process with its own directory, port and organization.
 
+use crate::redis::Redis;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -17,6 +18,8 @@ pub(crate) struct House {
     facts: Value,
     server: Option<Child>,
     more: Vec<String>,
+    redis: Option<Redis>,
+    second: Option<Child>,
 }
 
 impl House {
@@ -46,13 +49,43 @@ impl House {
             facts,
             server: None,
             more: Vec::new(),
+            redis: None,
+            second: None,
         }
+    }
+
+    /// Two nodes on one database, with a Redis between them that does not run yet. Without a Redis
+    /// on the machine there is none, and the test says so.
+    pub(crate) fn start_two(&mut self) -> bool {
+        let Some(redis) = Redis::installed() else {
+            return false;
+        };
+        self.more = vec!["--redis".to_owned(), redis.url()];
+        self.redis = Some(redis);
+        self.start();
+        let address = free_address();
+        self.facts["second_url"] = json!(format!("http://{address}"));
+        self.second = Some(self.spawn(&address));
+        true
+    }
+
+    /// Starts or ends the Redis.
+    pub(crate) fn redis(&mut self, up: bool) {
+        let redis = self.redis.as_mut().expect("a test with a Redis");
+        if up { redis.start() } else { redis.stop() }
     }
 
     /// Starts the server and waits until it listens.
     pub(crate) fn start(&mut self) {
+        self.server = Some(self.spawn(&self.listen));
+        if self.facts.get("read_key").is_none() {
+            self.facts["read_key"] = json!(self.read_key());
+        }
+    }
+
+    fn spawn(&self, listen: &str) -> Child {
         let mut child = Command::new(BINARY)
-            .args(["serve", "--data-dir", self.data(), "--listen", &self.listen])
+            .args(["serve", "--data-dir", self.data(), "--listen", listen])
             .args(&self.more)
             .env("FRESHTRACK_LOG", "warn")
             .current_dir(self.directory.path())
@@ -63,10 +96,7 @@ impl House {
         let stdout = child.stdout.take().unwrap();
         BufReader::new(stdout).read_line(&mut line).unwrap();
         assert!(line.starts_with("listening on "), "{line}");
-        self.server = Some(child);
-        if self.facts.get("read_key").is_none() {
-            self.facts["read_key"] = json!(self.read_key());
-        }
+        child
     }
 
     /// Stops it as a service manager does and waits for its end.
@@ -119,7 +149,7 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        if let Some(mut server) = self.server.take() {
+        for mut server in self.server.take().into_iter().chain(self.second.take()) {
             server.kill().unwrap();
             server.wait().unwrap();
         }
@@ -153,7 +183,7 @@ fn run(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }

@@ -3,8 +3,15 @@
 //! Each test starts a server of its own and runs one scenario of `client/`. Without Node the tests say
 //! SKIP; with `FRESHTRACK_REQUIRE_BACKENDS=1` they fail instead.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::print_stdout,
+    reason = "tests tell what they skip and what scenarios say"
+)]
+
 mod house;
 mod node;
+mod redis;
 
 use house::House;
 
@@ -40,4 +47,15 @@ fn a_graceful_restart_loses_and_repeats_nothing() {
 #[test]
 fn changed_rights_and_ended_tokens_act_on_open_connections() {
     play("authority.mjs");
+}
+
+#[test]
+fn two_nodes_tell_the_same_whatever_happens_to_redis() {
+    let Some(node) = node::installed() else {
+        return;
+    };
+    let mut house = House::build();
+    if house.start_two() {
+        node.run("nodes.mjs", &mut house);
+    }
 }

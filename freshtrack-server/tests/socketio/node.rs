@@ -16,12 +16,15 @@ pub(crate) fn installed() -> Option<&'static Node> {
     NODE.get_or_init(install).as_ref()
 }
 
+/// Whether a missing backend is a failure.
+pub(crate) fn required() -> bool {
+    std::env::vars().any(|(name, value)| name == "FRESHTRACK_REQUIRE_BACKENDS" && value == "1")
+}
+
 fn install() -> Option<Node> {
     let found = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if !found("node") || !found("npm") {
-        let required = std::env::vars()
-            .any(|(name, value)| name == "FRESHTRACK_REQUIRE_BACKENDS" && value == "1");
-        assert!(!required, "node and npm are required and missing");
+        assert!(!required(), "node and npm are required and missing");
         println!("SKIP: node or npm is not installed");
         return None;
     }
@@ -75,6 +78,8 @@ impl Node {
             match wish {
                 "start" => house.start(),
                 "stop" => house.stop(),
+                "redis up" => house.redis(true),
+                "redis down" => house.redis(false),
                 "promote" => house.promote(),
                 other => panic!("the scenario asks for {other}"),
             }

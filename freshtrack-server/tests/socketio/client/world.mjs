@@ -30,13 +30,14 @@ const sockets = [];
 
 /** The official client, as browsers use it; remembers every event in `socket.seen`. */
 export function open(auth, options = {}) {
-  const socket = io(world.url, {
+  const { url = world.url, ...more } = options;
+  const socket = io(url, {
     transports: ["websocket"],
     forceNew: true,
     reconnectionDelay: 100,
     reconnectionDelayMax: 500,
     auth,
-    ...options,
+    ...more,
   });
   socket.seen = [];
   socket.ends = [];
