@@ -27,7 +27,7 @@ const DOMAIN: &[&str] = &[
     "freshtrack-ttn",
 ];
 /// Programs under `examples/` that run to their end without arguments.
-const EXAMPLES: &[&str] = &["hello-monitor", "embedded"];
+const EXAMPLES: &[&str] = &["hello-monitor", "embedded", "alert-rules"];
 /// How long the demo runs, and how long it may take in all.
 const DEMO: (&str, Duration) = ("20s", Duration::from_mins(2));
 /// How long an example may take.

@@ -20,6 +20,7 @@ pub mod alert_store;
 pub mod monitor_store;
 pub mod reading_store;
 pub mod sample;
+pub mod simulator;
 
 #[doc(hidden)]
 pub use freshtrack_core::testkit as core;
