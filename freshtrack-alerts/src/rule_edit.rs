@@ -28,6 +28,15 @@ pub const RULE_FIELDS: &[&str] = &[
     "manual_grace_seconds",
     "door_warning_seconds",
     "door_critical_seconds",
+    "rule_pack",
+    "defrost_on_delay_seconds",
+    "defrost_grace_seconds",
+    "defrost_ceiling",
+    "defrost_rise_milli_per_minute",
+    "defrost_rise_max_seconds",
+    "defrost_recovery_seconds",
+    "defrost_recovery",
+    "defrost_grace_budget",
 ];
 
 /// What somebody wants to do to the rules at one place.
@@ -186,6 +195,15 @@ mod tests {
             manual_grace_seconds: Some(1),
             door_warning_seconds: Some(1),
             door_critical_seconds: Some(1),
+            rule_pack: Some(crate::rules::RulePack::Basic),
+            defrost_on_delay_seconds: Some(1),
+            defrost_grace_seconds: Some(1),
+            defrost_ceiling: Some(freshtrack_core::temperature::Temperature::from_milli_celsius(1)),
+            defrost_rise_milli_per_minute: Some(1),
+            defrost_rise_max_seconds: Some(1),
+            defrost_recovery_seconds: Some(1),
+            defrost_recovery: Some(TemperatureDelta::ZERO),
+            defrost_grace_budget: Some(1),
         };
         let map = as_map(&all).unwrap();
         let mut named: Vec<&str> = RULE_FIELDS.to_vec();

@@ -32,6 +32,7 @@ const EXAMPLES: &[&str] = &[
     "embedded",
     "ttn-to-alert",
     "jobs-standalone",
+    "alert-rules",
 ];
 /// How long the demo runs, and how long it may take in all.
 const DEMO: (&str, Duration) = ("20s", Duration::from_mins(2));

@@ -21,6 +21,7 @@ pub mod monitor_store;
 pub mod reading_store;
 pub mod rule_store;
 pub mod sample;
+pub mod simulator;
 
 #[doc(hidden)]
 pub use freshtrack_core::testkit as core;

@@ -4,10 +4,12 @@ use super::Scale;
 use crate::http::problem::Problem;
 use crate::http::wire::Wire;
 use freshtrack_alerts::cascade::{EffectiveRules, Provenance, RuleLevel, RuleSources};
-use freshtrack_alerts::rules::{LimitRule, RuleFields};
+use freshtrack_alerts::rules::{LimitRule, RuleFields, RulePack};
 use freshtrack_core::decimal::{Milli, parse_milli};
 use freshtrack_core::hierarchy::UnitType;
-use freshtrack_core::temperature::{Boundary, Limit, TemperatureDelta, TemperatureUnit};
+use freshtrack_core::temperature::{
+    Boundary, Limit, Temperature, TemperatureDelta, TemperatureUnit,
+};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use poem_openapi::{Enum, Object};
@@ -142,6 +144,48 @@ pub struct DeltaView {
     unit: Scale,
 }
 
+/// A temperature.
+#[derive(Debug, Clone, Copy, Object)]
+#[oai(rename = "RuleTemperature", deny_unknown_fields)]
+pub struct TemperatureView {
+    /// The number, up to three decimals.
+    value: f64,
+    /// Its scale; C in answers.
+    unit: Scale,
+}
+
+fn temperature_view(temperature: Temperature) -> TemperatureView {
+    TemperatureView {
+        value: temperature.in_unit(TemperatureUnit::C),
+        unit: Scale::C,
+    }
+}
+
+/// Reads a difference of temperatures.
+fn delta_of(field: &str, delta: Option<DeltaView>) -> Result<Option<TemperatureDelta>, Problem> {
+    delta
+        .map(|delta| {
+            milli(&json!(delta.value))
+                .map(|milli| TemperatureDelta::from_milli(milli, delta.unit.into()))
+                .ok_or_else(|| Problem::field(field, "must be a number of degrees"))
+        })
+        .transpose()
+}
+
+/// Reads a temperature.
+fn temperature_of(
+    field: &str,
+    temperature: Option<TemperatureView>,
+) -> Result<Option<Temperature>, Problem> {
+    temperature
+        .map(|view| {
+            milli(&json!(view.value))
+                .and_then(|milli| Temperature::from_milli(milli, view.unit.into()).ok())
+                .ok_or_else(|| Problem::field(field, "must be a number of degrees"))
+        })
+        .transpose()
+}
+
 /// An exact decimal: a number, or one in a text.
 fn milli(value: &Value) -> Option<i32> {
     let parsed = match value {
@@ -192,6 +236,15 @@ macro_rules! plain_fields {
             /// How far inside the limits a value must be to count as back in range, 0–5 °C.
             #[oai(skip_serializing_if_is_none)]
             hysteresis: Option<DeltaView>,
+            /// How an excursion is confirmed; the `defrost_` fields are read by `defrost_aware` only.
+            #[oai(skip_serializing_if_is_none)]
+            rule_pack: Option<Wire<RulePack>>,
+            /// Air at or above this raises at once, −30…30 °C.
+            #[oai(skip_serializing_if_is_none)]
+            defrost_ceiling: Option<TemperatureView>,
+            /// Back from the peak by this much is a recovery, 0.5–10 °C.
+            #[oai(skip_serializing_if_is_none)]
+            defrost_recovery: Option<DeltaView>,
             $($(#[$doc])* #[oai(skip_serializing_if_is_none)] $field: Option<$ty>,)+
         }
 
@@ -201,15 +254,13 @@ macro_rules! plain_fields {
             /// # Errors
             /// 422 for a hysteresis that is no number of degrees.
             pub(super) fn into_fields(self) -> Result<RuleFields, Problem> {
-                let hysteresis = self.hysteresis.map(|delta| {
-                    milli(&json!(delta.value))
-                        .map(|milli| TemperatureDelta::from_milli(milli, delta.unit.into()))
-                        .ok_or_else(|| Problem::field("/fields/hysteresis", "must be from 0 to 5 °C"))
-                });
                 Ok(RuleFields {
                     temp_max: self.temp_max.map(|field| field.0),
                     temp_min: self.temp_min.map(|field| field.0),
-                    hysteresis: hysteresis.transpose()?,
+                    hysteresis: delta_of("/fields/hysteresis", self.hysteresis)?,
+                    rule_pack: self.rule_pack.map(|pack| pack.0),
+                    defrost_ceiling: temperature_of("/fields/defrost_ceiling", self.defrost_ceiling)?,
+                    defrost_recovery: delta_of("/fields/defrost_recovery", self.defrost_recovery)?,
                     $($field: self.$field,)+
                 })
             }
@@ -223,6 +274,9 @@ macro_rules! plain_fields {
                     temp_max: limit(rules.temp_max),
                     temp_min: limit(rules.temp_min),
                     hysteresis: Some(delta_view(rules.hysteresis)),
+                    rule_pack: Some(Wire(rules.rule_pack)),
+                    defrost_ceiling: Some(temperature_view(rules.defrost_ceiling)),
+                    defrost_recovery: Some(delta_view(rules.defrost_recovery)),
                     $($field: Some(rules.$field),)+
                 }
             }
@@ -234,6 +288,9 @@ macro_rules! plain_fields {
                     temp_max: fields.temp_max.map(LimitField),
                     temp_min: fields.temp_min.map(LimitField),
                     hysteresis: fields.hysteresis.map(delta_view),
+                    rule_pack: fields.rule_pack.map(Wire),
+                    defrost_ceiling: fields.defrost_ceiling.map(temperature_view),
+                    defrost_recovery: fields.defrost_recovery.map(delta_view),
                     $($field: fields.$field,)+
                 }
             }
@@ -245,6 +302,9 @@ macro_rules! plain_fields {
                 ("temp_max".to_owned(), sources.temp_max.into()),
                 ("temp_min".to_owned(), sources.temp_min.into()),
                 ("hysteresis".to_owned(), sources.hysteresis.into()),
+                ("rule_pack".to_owned(), sources.rule_pack.into()),
+                ("defrost_ceiling".to_owned(), sources.defrost_ceiling.into()),
+                ("defrost_recovery".to_owned(), sources.defrost_recovery.into()),
             ]);
             $(by_field.insert(stringify!($field).to_owned(), sources.$field.into());)+
             by_field
@@ -281,6 +341,18 @@ plain_fields! {
     door_warning_seconds: u32,
     /// Open door: critical; above the other, up to 7200.
     door_critical_seconds: u32,
+    /// Proven time above the upper limit until an alarm, without grace, 300–3600.
+    defrost_on_delay_seconds: u32,
+    /// Grace of a suspected defrost, from the crossing of the limit, 900–7200.
+    defrost_grace_seconds: u32,
+    /// A steeper rise suggests a defrost; milli-°C per minute, 50–2000.
+    defrost_rise_milli_per_minute: u32,
+    /// A new peak this long after the crossing cancels grace, 300–5400.
+    defrost_rise_max_seconds: u32,
+    /// A peak needs its recovery within this, 600–5400.
+    defrost_recovery_seconds: u32,
+    /// Used graces per 24 hours, 0–12.
+    defrost_grace_budget: u32,
 }
 
 /// Who supplied the value of a field.

@@ -1,0 +1,133 @@
+//! How fast the engine is on its own: a step, ingest over memory, a year replayed.
+
+use criterion::{BatchSize, Criterion, Throughput};
+use freshtrack_alerts::cascade::EffectiveRules;
+use freshtrack_alerts::change::Target;
+use freshtrack_alerts::engine::Engine;
+use freshtrack_alerts::ingest::{Ingest, IngestConfig};
+use freshtrack_alerts::memory::MemoryStore;
+use freshtrack_alerts::monitor::Monitor;
+use freshtrack_alerts::posted::{PostedReading, PostedTemperature};
+use freshtrack_alerts::replay::Replay;
+use freshtrack_alerts::step::{Facts, Input, Observation, step};
+use freshtrack_alerts::testkit::sample::further_unit;
+use freshtrack_core::hierarchy::{Unit, UnitType};
+use freshtrack_core::ids::{OrgId, UnitId};
+use freshtrack_core::memory::{ManualClock, SequentialIds};
+use freshtrack_core::temperature::{Temperature, TemperatureUnit};
+use freshtrack_core::testkit::sample::{Tenant, at};
+use freshtrack_core::time::Span;
+use std::hint::black_box;
+use std::sync::Arc;
+
+const UNITS: usize = 50;
+const READINGS: usize = 1_000;
+const YEAR_MINUTES: i64 = 525_600;
+
+fn facts(unit: &Unit) -> Facts<'_> {
+    Facts {
+        unit,
+        site_name: "Kitchen",
+        site_timezone: "UTC",
+        corrective_action_required: false,
+        devices: &[],
+    }
+}
+
+fn fridge() -> Unit {
+    let (tenant, _) = Tenant::new("bench");
+    tenant.new_unit("Fridge")
+}
+
+/// One good reading after another.
+fn one_step(c: &mut Criterion) {
+    let (unit, rules) = (fridge(), EffectiveRules::built_in(UnitType::Fridge));
+    let (mut monitor, mut now) = (Monitor::default(), at(10));
+    c.bench_function("step_steady_state", |b| {
+        b.iter(|| {
+            now = now + Span::from_minutes(5);
+            let good = Temperature::from_milli_celsius(3_000);
+            let mut seen = [Observation::temperature(now, good)];
+            let input = Input::Readings(&mut seen);
+            black_box(step(&mut monitor, &rules, &facts(&unit), input, now))
+        });
+    });
+}
+
+async fn house() -> (Engine, OrgId, Vec<UnitId>) {
+    let store = MemoryStore::new();
+    let tenant = Tenant::create(&store, "bench").await;
+    let mut units = vec![tenant.unit];
+    while units.len() < UNITS {
+        units.push(further_unit(&store, &tenant, &format!("Unit {}", units.len())).await);
+    }
+    let engine = Engine {
+        store: Arc::new(store),
+        clock: Arc::new(ManualClock::new(at(100_000))),
+        ids: Arc::new(SequentialIds::new(1)),
+    };
+    (engine, tenant.org, units)
+}
+
+fn posted(units: &[UnitId]) -> Vec<PostedReading> {
+    let of = |n: usize| {
+        let seconds = i64::try_from(n / units.len()).unwrap_or(0) * 300;
+        PostedReading {
+            temperature: Some(PostedTemperature::parse("3.5", TemperatureUnit::C)),
+            ..PostedReading::new(Target::Unit(units[n % units.len()]), at(90_000 + seconds))
+        }
+    };
+    (0..READINGS).map(of).collect()
+}
+
+/// A thousand readings of fifty units in one call, each time into a new store.
+fn ingest(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime starts");
+    let mut group = c.benchmark_group("ingest");
+    group.throughput(Throughput::Elements(READINGS as u64));
+    group.bench_function("memory_1000_readings_50_units", |b| {
+        b.iter_batched(
+            || runtime.block_on(house()),
+            |(engine, org, units)| {
+                runtime.block_on(async {
+                    let (ingest, writer) = Ingest::new(engine, IngestConfig::default());
+                    let readings = posted(&units).into_iter().map(Ok).collect();
+                    let stored = async move { ingest.ingest(org, readings, None).await };
+                    let (stored, ()) = tokio::join!(stored, writer.run(std::future::pending()));
+                    stored.expect("the readings are stored")
+                })
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+/// A reading a minute for a year, four times a day too warm.
+fn year(c: &mut Criterion) {
+    let (unit, rules) = (fridge(), EffectiveRules::built_in(UnitType::Fridge));
+    let mut group = c.benchmark_group("replay");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(YEAR_MINUTES.unsigned_abs()));
+    group.bench_function("one_year_one_unit", |b| {
+        b.iter(|| {
+            let mut replay = Replay::new(facts(&unit), rules);
+            for minute in 0..YEAR_MINUTES {
+                let milli = if minute % 360 < 15 { 7_000 } else { 3_000 };
+                let value = Temperature::from_milli_celsius(milli);
+                black_box(replay.push(Observation::temperature(at(minute * 60), value)));
+            }
+            replay.summary()
+        });
+    });
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    one_step(&mut criterion);
+    ingest(&mut criterion);
+    year(&mut criterion);
+    criterion.final_summary();
+}
