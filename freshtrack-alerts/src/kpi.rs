@@ -148,8 +148,8 @@ fn rate(mut counts: Vec<u32>) -> Rate {
 fn by_source(raised: &[&Alert]) -> BTreeMap<Source, Vec<Timestamp>> {
     let mut sources: BTreeMap<Source, Vec<Timestamp>> = BTreeMap::new();
     for alert in raised {
-        let raises = sources.entry((alert.unit, alert.key)).or_default();
-        raises.push(alert.raised_at);
+        let source = (alert.unit, alert.key);
+        sources.entry(source).or_default().push(alert.raised_at);
     }
     for raises in sources.values_mut() {
         raises.sort_unstable();

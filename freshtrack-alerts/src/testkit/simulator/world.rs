@@ -246,13 +246,16 @@ impl World {
                 state.ledger.tally.accepted += 1;
                 *reading_id
             }
-            // one that was put aside while the clock was behind is known, too, and no reading
-            ReadingOutcome::Duplicate { .. } if self.stepping => return,
+            // put aside while the clock was behind: known from then on, and no reading
+            ReadingOutcome::Duplicate { .. } | ReadingOutcome::Quarantined { .. }
+                if self.stepping =>
+            {
+                return;
+            }
             ReadingOutcome::Duplicate { reading_id, .. } => {
                 state.ledger.tally.duplicates += 1;
                 *reading_id
             }
-            ReadingOutcome::Quarantined { .. } if self.stepping => return,
             other => {
                 let what = format!("{sent:?} was answered {other:?}");
                 return state.ledger.broken(Invariant::I1Durable, what);
@@ -450,13 +453,12 @@ impl World {
         let by = person(&self.tenants[0]);
         if let Some(alert) = self.alerts(other).await?.first() {
             let seen = alone(AlertStore::find(&*self.store, own, alert.id)).await?;
-            let mut state = self.store.state();
-            state
+            self.store
+                .state()
                 .ledger
                 .check(seen.is_none(), Invariant::I12Tenants, || {
                     format!("{own} reads alert {}", alert.id)
                 });
-            drop(state);
             let reached = alone(self.actions().acknowledge(own, alert.id, by, None)).await;
             let found = !matches!(reached, Err(ActionError::NotFound));
             self.store
