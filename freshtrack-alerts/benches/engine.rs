@@ -1,4 +1,4 @@
-//! How fast the engine is on its own: a step, ingest over memory, a year replayed, a million deadlines.
+//! How fast the engine is on its own: a step, ingest over memory, a year replayed.
 
 use criterion::{BatchSize, Criterion, Throughput};
 use freshtrack_alerts::cascade::EffectiveRules;
