@@ -46,3 +46,16 @@ pub(super) async fn pause() {
     })
     .await;
 }
+
+/// Polls `work` until it is done: pauses in it wake nobody.
+pub(super) async fn alone<T>(work: impl Future<Output = T> + Send) -> T {
+    let mut work = std::pin::pin!(work);
+    poll_fn(|context| {
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            context.waker().wake_by_ref();
+        }
+        polled
+    })
+    .await
+}

@@ -8,6 +8,7 @@
 //!
 //! A checker that was never seen to fail proves nothing: every [`Sabotage`] is a bug it must catch.
 
+mod calls;
 mod calm;
 mod clock;
 mod concurrent;

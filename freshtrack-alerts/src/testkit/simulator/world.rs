@@ -1,7 +1,8 @@
 //! The world a simulated engine lives in: what happens when, and what it must answer.
 
+use super::calls::{Answers, deliver, sweep};
 use super::clock::SimClock;
-use super::concurrent::{self, Task};
+use super::concurrent::{self, Task, alone};
 use super::ledger::{ACTION, CLOSED};
 use super::sensors::{Delivery, Sensor, Sent, below, chance, span};
 use super::store::SimStore;
@@ -16,7 +17,6 @@ use crate::ports::{AlertFilter, AlertStore, MonitorStore};
 use crate::posted::ReadingOutcome;
 use crate::rules::{LimitRule, RuleFields, RuleScope, RuleSet};
 use crate::step::Observation;
-use crate::sweep::Sweeper;
 use crate::testkit::sample;
 use crate::unit_actions::{UnitActions, UnitInput};
 use freshtrack_core::audit::Journal;
@@ -31,14 +31,11 @@ use freshtrack_core::testkit::sample::Tenant;
 use freshtrack_core::time::{Span, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 const ROUNDS: u64 = 60;
 const CALM_EVERY: u64 = 6;
 const WAITING_MAX: u32 = 48;
-
-type Answer = (Vec<Sent>, Option<Result<Vec<ReadingOutcome>, IngestError>>);
-type Answers = Arc<Mutex<Vec<Answer>>>;
 
 pub(super) struct World {
     seed: u64,
@@ -584,38 +581,4 @@ const fn close(by: UserId) -> ResolveWish<'static> {
         note: CLOSED,
         corrective_action: Some(ACTION),
     }
-}
-
-fn sweep(engine: &Engine) -> Task {
-    let sweeper = Sweeper::new(engine.clone());
-    Box::pin(async move {
-        // a failed round is repeated by the next one
-        let _ = sweeper.sweep().await;
-    })
-}
-
-/// Hands a batch in; the answer, or that there was none, is left in `answers`.
-fn deliver(ingest: Ingest, (org, batch): (OrgId, Vec<Sent>), answers: &Answers) -> Task {
-    let posted = batch.iter().map(|sent| Ok(sent.posted())).collect();
-    let mut place = answers.lock().expect("nobody panics holding answers");
-    let slot = place.len();
-    place.push((batch, None));
-    let answers = Arc::clone(answers);
-    Box::pin(async move {
-        let answer = ingest.ingest(org, posted, None).await;
-        answers.lock().expect("nobody panics holding answers")[slot].1 = Some(answer);
-    })
-}
-
-/// Polls `work` until it is done: pauses in it wake nobody.
-async fn alone<T>(work: impl Future<Output = T> + Send) -> T {
-    let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|context| {
-        let polled = work.as_mut().poll(context);
-        if polled.is_pending() {
-            context.waker().wake_by_ref();
-        }
-        polled
-    })
-    .await
 }
