@@ -205,6 +205,7 @@ fn build(_: &mut Report) -> Result<()> {
 
 fn tests(report: &mut Report) -> Result<()> {
     install_tool("cargo-nextest", "0.9.143")?;
+    services::install_node()?;
     services::with(&Kind::ALL, Durability::Fast, |variables| {
         let mut nextest = cargo_everything(&["nextest", "run"])?;
         nextest

@@ -240,6 +240,21 @@ fn install_missing(kinds: &[Kind]) -> Result<()> {
     }
 }
 
+/// Makes sure that Node and npm are there, for the tests with the browsers' own client.
+pub(crate) fn install_node() -> Result<()> {
+    let mut missing = Vec::new();
+    for (program, package) in [("node", "nodejs"), ("npm", "npm")] {
+        if crate::workspace::find_program(program)?.is_none() {
+            missing.push(package);
+        }
+    }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        packages::install(&missing)
+    }
+}
+
 /// The variables of the services that run.
 fn variables(dir: &Path) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
