@@ -87,7 +87,7 @@ async fn processes_replay_raises_confirms_and_resolves_on_the_recorded_clock() {
         (&summary["lowest_c"], &summary["highest_c"]),
         (&3.0.into(), &8.0.into())
     );
-    assert_eq!(summary["check_in_interval_seconds"], 60);
+    assert_eq!(summary["check_in_interval_seconds"], 300);
     assert_eq!(summary["bad_rows"], 0);
 }
 
