@@ -224,7 +224,7 @@ impl Server {
             socketio: role
                 .serves_api()
                 .then(|| SocketIoDoor::new(Arc::clone(app), self.tasks.clone())),
-            tasks: self.tasks.clone(),
+            tasks: self.intake_tasks.clone(),
             stop: self.intake.clone(),
             grace: REQUESTS_END_WITHIN,
         };
