@@ -1,7 +1,8 @@
 //! The store: every storage port of the domain crates on SQLite and on PostgreSQL.
 //!
 //! Both keep the same tables (`migrations/sqlite`, `migrations/postgres`: same numbers, same titles)
-//! and pass the same contract suites. Inside, rows have small integer keys; at the ports there are only
+//! and pass the same contract suites. Statements that both understand stand once, in `both/`, and are
+//! compiled for each: a file there names its database only as `super::Adapter` and `super::Connection`. Inside, rows have small integer keys; at the ports there are only
 //! ids. Every table of a tenant has `org_key`, and every statement names it.
 
 mod alert_filter;

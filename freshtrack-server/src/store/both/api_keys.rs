@@ -1,6 +1,6 @@
-//! [`ApiKeys`] on PostgreSQL.
+//! [`ApiKeys`] on either database.
 
-use super::{Connection, PostgresStore, finish, journal};
+use super::{Adapter, Connection, finish, journal};
 use crate::store::column::{At, to_json};
 use crate::store::error::{failed, inserted};
 use crate::store::rows::ApiKeyRow;
@@ -15,7 +15,7 @@ use freshtrack_core::time::Timestamp;
 const UNKNOWN: StoreError = StoreError::Missing { what: "api_key" };
 
 #[async_trait]
-impl ApiKeys for PostgresStore {
+impl ApiKeys for Adapter {
     async fn create(&self, org: OrgId, key: ApiKey, journal: Journal) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let head = journal::hold_head(&mut tx, org).await?;

@@ -1,7 +1,7 @@
 //! One durable write for any number of changes.
 
 use super::{
-    Connection, SqliteStore, WriteTx, finish, inbox, journal, lookup, write_alerts, write_readings,
+    Adapter, Connection, WriteTx, finish, inbox, journal, lookup, write_alerts, write_readings,
 };
 use crate::store::batch::Batch;
 use crate::store::error::failed;
@@ -14,7 +14,7 @@ use freshtrack_core::error::StoreError;
 /// First all together, one statement per table. Only if that meets a conflict is it taken back and
 /// each change tried by itself, so that one does not spoil the others.
 pub(super) async fn commit(
-    store: &SqliteStore,
+    store: &Adapter,
     changes: &[Change],
 ) -> Result<Vec<Result<(), StoreError>>, StoreError> {
     if changes.is_empty() {

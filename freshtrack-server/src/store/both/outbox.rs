@@ -1,6 +1,6 @@
-//! [`Outbox`] on PostgreSQL.
+//! [`Outbox`] on either database.
 
-use super::{PostgresStore, finish};
+use super::{Adapter, finish};
 use crate::store::column::At;
 use crate::store::error::failed;
 use crate::store::rows::OutboxRow;
@@ -13,7 +13,7 @@ use freshtrack_core::time::Timestamp;
 use uuid::Uuid;
 
 #[async_trait]
-impl Outbox for PostgresStore {
+impl Outbox for Adapter {
     async fn since(
         &self,
         org: OrgId,

@@ -1,6 +1,6 @@
-//! [`Places`] on SQLite.
+//! [`Places`] on either database.
 
-use super::{Connection, SqliteStore, finish, journal};
+use super::{Adapter, Connection, finish, journal};
 use crate::store::column::{At, folded, to_json};
 use crate::store::error::{failed, inserted};
 use crate::store::rows::{AreaRow, SiteRow, UnitRow};
@@ -15,7 +15,7 @@ use freshtrack_core::ports::Places;
 use uuid::Uuid;
 
 #[async_trait]
-impl Places for SqliteStore {
+impl Places for Adapter {
     async fn create_site(
         &self,
         org: OrgId,

@@ -1,6 +1,6 @@
-//! [`Connections`] and the network's [`ConnectionDirectory`] on PostgreSQL.
+//! [`Connections`] and the network's [`ConnectionDirectory`] on either database.
 
-use super::{Connection as Session, PostgresStore, finish, journal};
+use super::{Adapter, Connection as Session, finish, journal};
 use crate::store::column::{At, to_json};
 use crate::store::error::{failed, inserted};
 use crate::store::ports::{ConnectionRecord, ConnectionState, Connections};
@@ -30,7 +30,7 @@ macro_rules! select {
 }
 
 #[async_trait]
-impl ConnectionDirectory for PostgresStore {
+impl ConnectionDirectory for Adapter {
     async fn find_connection(&self, id: &ConnectionId) -> Result<Option<Connection>, InboxError> {
         let row: Option<ConnectionRow> = sqlx::query_as(select!("WHERE c.id = $1 AND c.enabled"))
             .bind(id.as_str())
@@ -53,11 +53,7 @@ impl ConnectionDirectory for PostgresStore {
     }
 }
 
-async fn confirm(
-    store: &PostgresStore,
-    id: &ConnectionId,
-    at: Timestamp,
-) -> Result<(), StoreError> {
+async fn confirm(store: &Adapter, id: &ConnectionId, at: Timestamp) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
     sqlx::query(
         "UPDATE ttn_connection SET current_expires_at = $2
@@ -72,7 +68,7 @@ async fn confirm(
 }
 
 #[async_trait]
-impl Connections for PostgresStore {
+impl Connections for Adapter {
     async fn create(&self, record: ConnectionRecord, journal: Journal) -> Result<(), StoreError> {
         let org = record.connection.org;
         let mut tx = self.begin().await?;
@@ -191,7 +187,10 @@ impl Connections for PostgresStore {
 }
 
 /// The connection whose secrets are about to be changed.
-const LOCKED: &str = select!("WHERE c.org_key = $1 AND c.id = $2 FOR UPDATE OF c");
+const LOCKED: &str = concat!(
+    select!("WHERE c.org_key = $1 AND c.id = $2"),
+    row_lock!("c")
+);
 
 async fn insert(
     conn: &mut Session,

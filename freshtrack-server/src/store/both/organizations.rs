@@ -1,6 +1,6 @@
-//! [`Organizations`] on PostgreSQL.
+//! [`Organizations`] on either database.
 
-use super::{Connection, PostgresStore, api_keys, finish, journal, members, places};
+use super::{Adapter, Connection, api_keys, finish, journal, members, places};
 use crate::store::chain::Head;
 use crate::store::column::At;
 use crate::store::error::{failed, inserted};
@@ -17,7 +17,7 @@ use freshtrack_core::principal::{Membership, Role, User};
 use freshtrack_core::time::Timestamp;
 
 #[async_trait]
-impl Organizations for PostgresStore {
+impl Organizations for Adapter {
     async fn create(&self, new: NewOrganization, journal: Journal) -> Result<(), StoreError> {
         let org = new.organization.id;
         let mut tx = self.begin().await?;
@@ -265,7 +265,7 @@ async fn ensure_user(conn: &mut Connection, user: &User) -> Result<(User, i64), 
 }
 
 /// The person as already stored, so that a known one costs no write.
-async fn find_user(store: &PostgresStore, user: &User) -> Result<Option<User>, StoreError> {
+async fn find_user(store: &Adapter, user: &User) -> Result<Option<User>, StoreError> {
     let row: Option<UserRow> = sqlx::query_as(
         "SELECT id, issuer, subject, email, created_at FROM app_user
          WHERE issuer = $1 AND subject = $2",

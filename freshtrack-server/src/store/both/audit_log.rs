@@ -1,6 +1,6 @@
-//! [`AuditLog`] on SQLite.
+//! [`AuditLog`] on either database.
 
-use super::SqliteStore;
+use super::Adapter;
 use crate::store::error::failed;
 use crate::store::rows::AuditRow;
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use freshtrack_core::ids::OrgId;
 use freshtrack_core::ports::{AuditLog, AuditRange};
 
 #[async_trait]
-impl AuditLog for SqliteStore {
+impl AuditLog for Adapter {
     async fn list(&self, org: OrgId, range: AuditRange) -> Result<Vec<AuditEvent>, StoreError> {
         let rows: Vec<AuditRow> = sqlx::query_as(
             "SELECT seq, at, actor, category, kind, severity, title, refs, data, previous_hash, hash

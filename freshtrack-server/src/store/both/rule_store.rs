@@ -1,7 +1,7 @@
-//! [`RuleStore`] on SQLite.
+//! [`RuleStore`] on either database.
 
 use super::monitor_store::rule_sets;
-use super::{Connection, SqliteStore, finish, journal};
+use super::{Adapter, Connection, finish, journal};
 use crate::store::column::{At, to_json};
 use crate::store::error::failed;
 use crate::store::rows::{DeviceRow, RuleLineRow, UnitRow, type_or_any};
@@ -34,7 +34,7 @@ macro_rules! below {
 }
 
 #[async_trait]
-impl RuleStore for SqliteStore {
+impl RuleStore for Adapter {
     async fn rule_sets(&self, org: OrgId) -> Result<Vec<RuleSet>, StoreError> {
         let mut tx = self.snapshot().await?;
         let org_key = org_key(&mut tx, org).await?;

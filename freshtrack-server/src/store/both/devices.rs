@@ -1,6 +1,6 @@
-//! [`Devices`] on PostgreSQL.
+//! [`Devices`] on either database.
 
-use super::{Connection, PostgresStore, finish, journal};
+use super::{Adapter, Connection, finish, journal};
 use crate::store::column::{At, to_json};
 use crate::store::error::{failed, inserted};
 use crate::store::rows::DeviceRow;
@@ -15,7 +15,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 #[async_trait]
-impl Devices for PostgresStore {
+impl Devices for Adapter {
     async fn create(&self, org: OrgId, device: Device, journal: Journal) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let head = journal::hold_head(&mut tx, org).await?;
