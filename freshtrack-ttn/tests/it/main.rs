@@ -14,6 +14,7 @@ mod inbox;
 mod js;
 mod messages;
 mod native;
+mod native_frames;
 mod sample;
 mod vectors;
 mod webhook;
