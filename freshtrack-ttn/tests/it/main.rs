@@ -15,6 +15,7 @@ mod js;
 mod messages;
 mod native;
 mod native_frames;
+mod saga_store;
 mod sample;
 mod vectors;
 mod webhook;
