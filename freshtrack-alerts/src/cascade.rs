@@ -165,7 +165,7 @@ impl EffectiveRules {
             defrost_grace_seconds: 5_400,
             defrost_ceiling: Temperature::from_milli_celsius(10_000),
             defrost_rise_milli_per_minute: 170,
-            defrost_rise_max_seconds: 2_100,
+            defrost_rise_max_seconds: 2_700,
             defrost_recovery_seconds: 1_800,
             defrost_recovery: TemperatureDelta::from_milli_celsius(2_000),
             defrost_grace_budget: 6,
