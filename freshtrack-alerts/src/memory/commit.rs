@@ -25,9 +25,8 @@ pub(super) fn apply(
 fn check_units(rows: &AlertRows, core: &TenantRows, change: &Change) -> Result<(), StoreError> {
     let mut named = BTreeSet::new();
     for unit in &change.units {
-        let place = core.unit(unit.unit).ok_or(UNKNOWN_UNIT)?;
-        let version = rows.monitor(place).version;
-        if version != unit.expected_version || !named.insert(unit.unit) {
+        core.unit(unit.unit).ok_or(UNKNOWN_UNIT)?;
+        if rows.version(unit.unit) != unit.expected_version || !named.insert(unit.unit) {
             return Err(StoreError::Conflict);
         }
     }

@@ -71,7 +71,7 @@ impl MonitorStore for MemoryStore {
             for (org, tenant) in core.tenants() {
                 let rows = rows.of(org);
                 due.extend(tenant.units().filter_map(|unit| {
-                    let deadline = rows.monitor(unit).next_deadline?;
+                    let deadline = rows.armed(unit)?;
                     (deadline <= now).then_some((deadline, org, unit.id))
                 }));
             }

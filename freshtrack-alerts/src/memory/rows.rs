@@ -58,6 +58,17 @@ impl AlertRows {
             .unwrap_or_else(|| MonitorRow::fresh(unit))
     }
 
+    /// Version of a unit's state.
+    pub(super) fn version(&self, unit: UnitId) -> i64 {
+        self.monitors.get(&unit).map_or(1, |row| row.version)
+    }
+
+    /// When a unit is due.
+    pub(super) fn armed(&self, unit: &Unit) -> Option<Timestamp> {
+        let row = self.monitors.get(&unit.id);
+        row.map_or(Some(unit.created_at), |row| row.next_deadline)
+    }
+
     /// The open alert under a key of a unit.
     pub(super) fn open(&self, unit: UnitId, key: AlertKey) -> Option<&Alert> {
         self.alerts

@@ -142,8 +142,10 @@ impl Ledger {
     /// Late is what is older than the newest evaluated one, and nothing else.
     fn check_late(&mut self, before: &Monitor, change: &Change, readings: &[&Reading]) {
         let mut newest = before.newest.map(|newest| newest.at);
+        // a clock that stepped back does not take the unit with it
+        let now = change.now.max(before.evaluated_at);
         for reading in readings {
-            let at = reading.recorded_at.min(change.now);
+            let at = reading.recorded_at.min(now);
             let late = newest.is_some_and(|newest| at < newest);
             self.tally.late += u64::from(late);
             self.check(reading.flags.late == late, Invariant::I3SortedSet, || {
