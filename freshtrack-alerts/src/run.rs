@@ -433,6 +433,7 @@ impl<'a> Run<'a> {
             .chain(windows)
             .chain(m.reraises.iter().map(|reraise| reraise.at))
             .chain(m.alerts.iter().filter_map(|alert| alert.next_escalation_at))
+            .chain(m.takes_over_at())
             .chain(calibrations)
             .filter(|at| *at > now)
             .min()

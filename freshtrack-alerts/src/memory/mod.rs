@@ -5,6 +5,7 @@
 
 mod alert_store;
 mod commit;
+mod incident_store;
 mod monitor_store;
 mod rows;
 mod rule_store;

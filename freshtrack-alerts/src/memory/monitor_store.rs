@@ -38,6 +38,7 @@ impl MonitorStore for MemoryStore {
                 organization: core.organization().clone(),
                 units: wanted.into_iter().filter_map(context).collect(),
                 rule_sets: rows.rule_sets.clone(),
+                outages: rows.outages.clone(),
             })
         }))
     }

@@ -2,11 +2,12 @@
 
 use crate::alert::{Alert, AlertEvent, AlertKey, AlertStatus};
 use crate::change::DoorEvent;
+use crate::incident::{Incident, StoredOutages};
 use crate::monitor::Monitor;
 use crate::ports::RuleLine;
 use crate::rules::RuleSet;
 use freshtrack_core::hierarchy::Unit;
-use freshtrack_core::ids::{AlertId, LnsEventId, OrgId, UnitId};
+use freshtrack_core::ids::{AlertId, IncidentId, LnsEventId, OrgId, UnitId};
 use freshtrack_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,8 @@ pub(super) struct AlertRows {
     pub(super) history: BTreeMap<AlertId, Vec<AlertEvent>>,
     pub(super) rule_sets: Vec<RuleSet>,
     pub(super) rule_lines: Vec<RuleLine>,
+    pub(super) outages: StoredOutages,
+    pub(super) incidents: BTreeMap<IncidentId, Incident>,
     pub(super) door_events: Vec<DoorEvent>,
     pub(super) consumed: BTreeSet<LnsEventId>,
 }

@@ -6,7 +6,7 @@ use super::ports::{Connections, InboxQueue};
 use super::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use super::sqlite::{SqliteOptions, SqliteStore};
-use freshtrack_alerts::ports::{AlertStore, MonitorStore, RuleStore};
+use freshtrack_alerts::ports::{AlertStore, IncidentStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
     ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingStore,
@@ -54,6 +54,8 @@ pub struct Store {
     pub monitors: Arc<dyn MonitorStore>,
     /// Alerts, read back.
     pub alerts: Arc<dyn AlertStore>,
+    /// Incidents, read back.
+    pub incidents: Arc<dyn IncidentStore>,
     /// Rules and their history.
     pub rules: Arc<dyn RuleStore>,
     /// Network connections, managed.
@@ -132,7 +134,12 @@ impl Store {
     fn over<S>(store: &Arc<S>, database: Database) -> Self
     where
         S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
-        S: MonitorStore + AlertStore + RuleStore + Connections + ConnectionDirectory,
+        S: MonitorStore
+            + AlertStore
+            + IncidentStore
+            + RuleStore
+            + Connections
+            + ConnectionDirectory,
         S: Inbox + InboxQueue + 'static,
     {
         Self {
@@ -145,6 +152,7 @@ impl Store {
             outbox: Arc::<S>::clone(store),
             monitors: Arc::<S>::clone(store),
             alerts: Arc::<S>::clone(store),
+            incidents: Arc::<S>::clone(store),
             rules: Arc::<S>::clone(store),
             connections: Arc::<S>::clone(store),
             connection_directory: Arc::<S>::clone(store),

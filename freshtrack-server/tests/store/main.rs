@@ -34,6 +34,9 @@ macro_rules! contracts {
         mod alert_store {
             freshtrack_alerts::alert_store_contract!($fresh);
         }
+        mod incident_store {
+            freshtrack_alerts::incident_store_contract!($fresh);
+        }
         mod rule_store {
             freshtrack_alerts::rule_store_contract!($fresh);
         }

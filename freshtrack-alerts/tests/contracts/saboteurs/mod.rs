@@ -1,6 +1,7 @@
 //! Saboteurs: adapters with one law broken. A law that lets its saboteur pass proves nothing.
 
 mod alert_store;
+mod incident_store;
 mod monitor_store;
 mod reading_store;
 mod rule_store;

@@ -23,6 +23,8 @@ mod connections;
 #[path = "../both/devices.rs"]
 mod devices;
 mod inbox;
+#[path = "../both/incident_store.rs"]
+mod incident_store;
 mod journal;
 mod lookup;
 #[path = "../both/members.rs"]
