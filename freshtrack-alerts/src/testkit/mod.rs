@@ -18,6 +18,7 @@
 
 pub mod alert_store;
 pub mod monitor_store;
+pub mod reading_series;
 pub mod reading_store;
 pub mod rule_store;
 pub mod sample;
@@ -29,6 +30,7 @@ pub use freshtrack_core::testkit as core;
 use crate::change::Change;
 use crate::ports::{AlertStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
+use freshtrack_core::ports::ReadingSeries;
 use freshtrack_core::testkit::{Stores, fail};
 use std::fmt::Debug;
 
@@ -59,6 +61,23 @@ pub trait RuleStores: AlertStores + RuleStore {
 
 impl<T: AlertStores + RuleStore> RuleStores for T {
     fn rules(&self) -> &dyn RuleStore {
+        self
+    }
+    fn others(&self) -> &dyn AlertStores {
+        self
+    }
+}
+
+/// The same with sums of readings.
+pub trait SeriesStores: Send + Sync {
+    /// The adapter as one port.
+    fn series(&self) -> &dyn ReadingSeries;
+    /// The adapter without it, for what the other suites share.
+    fn others(&self) -> &dyn AlertStores;
+}
+
+impl<T: AlertStores + ReadingSeries> SeriesStores for T {
+    fn series(&self) -> &dyn ReadingSeries {
         self
     }
     fn others(&self) -> &dyn AlertStores {

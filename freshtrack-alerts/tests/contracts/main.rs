@@ -16,6 +16,9 @@ mod monitor_store {
 mod alert_store {
     freshtrack_alerts::alert_store_contract!(super::fresh);
 }
+mod reading_series {
+    freshtrack_alerts::reading_series_contract!(super::fresh);
+}
 mod reading_store {
     freshtrack_alerts::reading_store_contract!(super::fresh);
 }
