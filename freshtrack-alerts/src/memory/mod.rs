@@ -78,7 +78,7 @@ impl MemoryStore {
 }
 
 freshtrack_core::pass_on!(
-    MemoryStore, core: Organizations Places Devices ApiKeys ReadingStore AuditLog Outbox
+    MemoryStore, core: Organizations Places Devices ApiKeys ReadingStore ReadingSeries AuditLog Outbox
 );
 
 impl Rows {

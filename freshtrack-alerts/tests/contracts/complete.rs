@@ -36,6 +36,7 @@ fn every_law_is_run_and_has_a_saboteur() {
         port!("monitor_store", "monitor_store/commit"),
         port!("alert_store"),
         port!("incident_store"),
+        port!("reading_series"),
         port!("reading_store"),
         port!("rule_store"),
     ] {

@@ -19,6 +19,9 @@ mod alert_store {
 mod incident_store {
     freshtrack_alerts::incident_store_contract!(super::fresh);
 }
+mod reading_series {
+    freshtrack_alerts::reading_series_contract!(super::fresh);
+}
 mod reading_store {
     freshtrack_alerts::reading_store_contract!(super::fresh);
 }

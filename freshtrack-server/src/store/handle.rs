@@ -9,7 +9,7 @@ use super::sqlite::{SqliteOptions, SqliteStore};
 use freshtrack_alerts::ports::{AlertStore, IncidentStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
-    ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingStore,
+    ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingSeries, ReadingStore,
 };
 use freshtrack_ttn::ports::{ConnectionDirectory, Inbox};
 use std::path::Path;
@@ -46,6 +46,8 @@ pub struct Store {
     pub api_keys: Arc<dyn ApiKeys>,
     /// Readings, read back.
     pub readings: Arc<dyn ReadingStore>,
+    /// Readings, summed up.
+    pub series: Arc<dyn ReadingSeries>,
     /// The audit chain, read back.
     pub audit_log: Arc<dyn AuditLog>,
     /// Committed events.
@@ -140,7 +142,7 @@ impl Store {
             + RuleStore
             + Connections
             + ConnectionDirectory,
-        S: Inbox + InboxQueue + 'static,
+        S: Inbox + InboxQueue + ReadingSeries + 'static,
     {
         Self {
             organizations: Arc::<S>::clone(store),
@@ -148,6 +150,7 @@ impl Store {
             devices: Arc::<S>::clone(store),
             api_keys: Arc::<S>::clone(store),
             readings: Arc::<S>::clone(store),
+            series: Arc::<S>::clone(store),
             audit_log: Arc::<S>::clone(store),
             outbox: Arc::<S>::clone(store),
             monitors: Arc::<S>::clone(store),

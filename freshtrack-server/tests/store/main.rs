@@ -40,6 +40,9 @@ macro_rules! contracts {
         mod rule_store {
             freshtrack_alerts::rule_store_contract!($fresh);
         }
+        mod reading_series {
+            freshtrack_alerts::reading_series_contract!($fresh);
+        }
         mod reading_store {
             freshtrack_alerts::reading_store_contract!($fresh);
         }

@@ -3,6 +3,7 @@
 mod alert_store;
 mod incident_store;
 mod monitor_store;
+mod reading_series;
 mod reading_store;
 mod rule_store;
 
