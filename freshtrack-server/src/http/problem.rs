@@ -149,8 +149,8 @@ pub struct ProblemBody {
     /// Stable code.
     pub code: String,
     /// Wrong fields.
-    #[oai(skip_serializing_if_is_empty)]
-    pub errors: Vec<FieldProblem>,
+    #[oai(skip_serializing_if_is_none)]
+    pub errors: Option<Vec<FieldProblem>>,
 }
 
 /// An answer that is a problem.
@@ -244,7 +244,7 @@ impl Problem {
             detail: self.detail,
             instance: request_id::current(),
             code: self.code.as_str().to_owned(),
-            errors: self.errors,
+            errors: (!self.errors.is_empty()).then_some(self.errors),
         }
     }
 }
