@@ -8,7 +8,7 @@
 
 use crate::services::{self, Durability, Kind};
 use crate::workspace::{self, cargo, command, find_program, run as run_command, target_dir};
-use crate::{openapi, tidy};
+use crate::{clients, openapi, schemathesis, tidy};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -111,6 +111,16 @@ const STEPS: &[Step] = &[
         run: openapi_current,
     },
     Step {
+        name: "clients",
+        what: "clients generated from it compile and pass, on both databases",
+        run: generated_clients,
+    },
+    Step {
+        name: "schemathesis",
+        what: "no answer breaks it, on both databases",
+        run: attacked,
+    },
+    Step {
         name: "tidy",
         what: "crate edges, file lengths, named paths, contracts",
         run: tidy_tree,
@@ -134,7 +144,7 @@ const STEPS: &[Step] = &[
 pub(crate) fn run(args: &Args) -> Result<()> {
     if args.list {
         for step in STEPS {
-            println!("{:10} {}", step.name, step.what);
+            println!("{:12} {}", step.name, step.what);
         }
         return Ok(());
     }
@@ -179,9 +189,9 @@ fn run_steps(steps: &[&Step]) -> Result<()> {
 fn summarise(times: &[(&str, &str, f64)], total: Duration) {
     println!("ci: summary");
     for (name, verdict, seconds) in times {
-        println!("  {name:10} {verdict:6} {seconds:7.1} s");
+        println!("  {name:12} {verdict:6} {seconds:7.1} s");
     }
-    println!("  {:10} {:6} {:7.1} s", "total", "", total.as_secs_f64());
+    println!("  {:12} {:6} {:7.1} s", "total", "", total.as_secs_f64());
 }
 
 /// `cargo <verb>` on the shared selection.
@@ -266,19 +276,23 @@ fn doc(_: &mut Report) -> Result<()> {
 
 fn deny(_: &mut Report) -> Result<()> {
     install_tool("cargo-deny", "0.20.2")?;
-    // Offline, the check reads every crate of the lock file that we build for: have them all here.
-    run_command(command(cargo())?.args([
-        "fetch",
-        "--locked",
-        "--target",
-        "x86_64-unknown-linux-gnu",
-    ]))?;
-    let checks = ["bans", "licenses", "sources"];
-    let mut deny = command(cargo())?;
-    run_command(
-        deny.args(["deny", "--offline", "check", "--hide-inclusion-graph"])
-            .args(checks),
-    )
+    // The generated Rust client has a lock file of its own, and the same rules.
+    for manifest in ["Cargo.toml", clients::RUST] {
+        // Offline, the check reads every crate of the lock file that we build for: have them all here.
+        run_command(command(cargo())?.args([
+            "fetch",
+            "--locked",
+            "--manifest-path",
+            manifest,
+            "--target",
+            "x86_64-unknown-linux-gnu",
+        ]))?;
+        let mut deny = command(cargo())?;
+        deny.args(["deny", "--offline", "--manifest-path", manifest]);
+        deny.args(["check", "--config", "deny.toml", "--hide-inclusion-graph"]);
+        run_command(deny.args(["bans", "licenses", "sources"]))?;
+    }
+    Ok(())
 }
 
 /// Installs a cargo tool under the target directory unless one is on the path.
@@ -312,6 +326,15 @@ fn built(name: &str, report: &mut Report) -> Result<PathBuf> {
 
 fn openapi_current(report: &mut Report) -> Result<()> {
     openapi::check_with(&built("freshtrack", report)?)
+}
+
+fn generated_clients(report: &mut Report) -> Result<()> {
+    clients::check_with(&built("freshtrack", report)?)
+}
+
+fn attacked(report: &mut Report) -> Result<()> {
+    let server = built("freshtrack", report)?;
+    schemathesis::check_with(&server, &schemathesis::Args::default())
 }
 
 fn tidy_tree(_: &mut Report) -> Result<()> {

@@ -5,6 +5,8 @@
 //! | `ci` | the project's test command: every check, in order, stopping at the first failure |
 //! | `services` | private PostgreSQL, Redis and Mosquitto on loopback for tests and benches |
 //! | `openapi` | writes `openapi/v1.json` and its derived form, or checks that they are current |
+//! | `clients` | generates the example clients and runs them against a live server |
+//! | `schemathesis` | attacks a live server with what its own description promises |
 //! | `alarm-quality` | what each rule pack does on the simulated fleet |
 //! | `tidy` | what no compiler checks: crate edges, file lengths, paths named in documents |
 #![expect(
@@ -14,7 +16,10 @@
 
 mod alarm_quality;
 mod ci;
+mod clients;
+mod live_server;
 mod openapi;
+mod schemathesis;
 mod services;
 mod tidy;
 mod workspace;
@@ -38,6 +43,10 @@ enum Task {
     Services(services::Args),
     /// Write the `OpenAPI` documents, or check that they are current.
     Openapi(openapi::Args),
+    /// Generate the example clients from the API description and run them against a live server.
+    Clients,
+    /// Attack a live server, on each database, with what its own description promises.
+    Schemathesis(schemathesis::Args),
     /// Print false alarms, misses and delays of each rule pack on the simulated fleet.
     AlarmQuality(alarm_quality::Args),
     /// Check the rules of the house that no compiler knows.
@@ -60,6 +69,8 @@ fn run(task: &Task) -> Result<()> {
         Task::Ci(args) => ci::run(args),
         Task::Services(args) => services::run(args),
         Task::Openapi(args) => openapi::run(args),
+        Task::Clients => clients::run_alone(),
+        Task::Schemathesis(args) => schemathesis::run_alone(args),
         Task::AlarmQuality(args) => {
             alarm_quality::run(args);
             Ok(())

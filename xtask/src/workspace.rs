@@ -96,6 +96,23 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     Ok(())
 }
 
+/// Builds the server, as the checks of the API use it, and gives its program.
+///
+/// # Errors
+/// It does not compile.
+pub(crate) fn built_server() -> Result<PathBuf> {
+    let mut build = command(cargo())?;
+    build.args([
+        "build",
+        "--locked",
+        "-p",
+        "freshtrack-server",
+        "--all-features",
+    ]);
+    run(build.args(["--bin", "freshtrack"]))?;
+    Ok(target_dir().join("debug").join("freshtrack"))
+}
+
 /// Asks `question` until it gives an answer or `patience` is over (`None`).
 #[expect(
     clippy::disallowed_methods,

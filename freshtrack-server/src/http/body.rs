@@ -1,6 +1,7 @@
 //! Request bodies: JSON that cannot be read is 400, JSON with a wrong field is 422.
 
 use super::problem::{Code, Problem};
+use super::shape;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use poem::http::header;
@@ -44,30 +45,15 @@ impl<T: ParseFromJSON> ParsePayload for Body<T> {
                 format!("not JSON: line {}, column {}", error.line(), error.column()),
             )
         })?;
-        if let Some(field) = text_given_otherwise::<T>(&value) {
-            return Err(Problem::field(&format!("/{field}"), "must be text").into());
+        if let MetaSchemaRef::Reference(name) = T::schema_ref()
+            && let Some(mismatch) = shape::mismatch(&name, &value)
+        {
+            return Err(Problem::field(&mismatch.pointer, mismatch.detail).into());
         }
         T::parse_from_json(Some(value))
             .map(Self)
             .map_err(|error| Problem::detailed(Code::ValidationFailed, error.into_message()).into())
     }
-}
-
-/// A text field that was given a number or a boolean, which the framework would take for their text.
-fn text_given_otherwise<T: Type>(value: &Value) -> Option<&'static str> {
-    let MetaSchemaRef::Reference(name) = T::schema_ref() else {
-        return None;
-    };
-    let mut registry = Registry::new();
-    T::register(&mut registry);
-    let fields = &registry.schemas.get(&name)?.properties;
-    let is_text = |schema: &MetaSchemaRef| matches!(schema, MetaSchemaRef::Inline(schema) if schema.ty == "string");
-    let given_otherwise =
-        |field| matches!(value.get(field), Some(Value::Number(_) | Value::Bool(_)));
-    let found = fields
-        .iter()
-        .find(|(field, schema)| is_text(schema) && given_otherwise(*field));
-    found.map(|(field, _)| *field)
 }
 
 poem_openapi::impl_apirequest_for_payload!(Body<T>, T: ParseFromJSON);

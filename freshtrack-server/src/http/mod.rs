@@ -2,8 +2,12 @@
 //!
 //! Outside in: request id and log span, problems for whatever is refused, panics, rate limit, routes.
 
+mod allow;
 pub mod auth;
 pub mod body;
+mod docs;
+mod document;
+pub mod examples;
 pub mod health;
 pub mod limits;
 pub mod page;
@@ -11,14 +15,17 @@ pub mod permissions;
 pub mod problem;
 pub mod rate;
 pub mod request_id;
+mod shape;
 pub mod v1;
 mod webhooks;
 pub mod wire;
 
+pub use document::openapi_document;
+
 use crate::app::App;
 use crate::sockets::StreamEndpoint;
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderValue, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::middleware::{AddData, CatchPanic};
 use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response, Route, get, post};
 use problem::{Code, Problem};
@@ -43,7 +50,7 @@ pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .at("/health", get(health::ready))
         .at("/health/realtime", get(health::realtime))
         .at("/metrics", get(health::metrics))
-        .at("/docs", v1::service().scalar())
+        .at("/docs", get(docs::page))
         .nest(v1::API_PREFIX, api)
         .around(time_limit)
         .around(rate_limit)
@@ -73,29 +80,21 @@ pub fn health_endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .boxed()
 }
 
-/// The document as clients get it: media types without parameters.
-#[must_use]
-pub fn openapi_document() -> String {
-    let text = v1::service().spec();
-    let text = text.replace("application/json; charset=utf-8", "application/json");
-    let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    serde_json::to_string_pretty(&value).unwrap_or(text)
-}
-
 #[poem::handler]
 fn openapi() -> Response {
     Response::builder()
         .content_type("application/json")
-        .body(openapi_document())
+        .body(document::bytes())
 }
 
-/// Headers that keep browsers from guessing, framing and leaking.
+/// Headers that keep browsers from guessing, framing and leaking; what a path takes, where it refused.
 async fn harden<E: Endpoint>(next: E, request: Request) -> poem::Result<Response> {
-    let path_is_docs = request.uri().path().starts_with("/docs");
+    let uri = request.uri().clone();
     let mut response = match next.call(request).await {
         Ok(output) => output.into_response(),
         Err(error) => problem::from_framework(error),
     };
+    let status = response.status();
     let headers = response.headers_mut();
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
@@ -106,7 +105,13 @@ async fn harden<E: Endpoint>(next: E, request: Request) -> poem::Result<Response
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
-    if !path_is_docs {
+    if status == StatusCode::METHOD_NOT_ALLOWED
+        && !headers.contains_key(header::ALLOW)
+        && let Some(methods) = allow::of(uri.path())
+    {
+        headers.insert(header::ALLOW, methods);
+    }
+    if uri.path() != "/docs" {
         headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));

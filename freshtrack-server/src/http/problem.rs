@@ -151,8 +151,8 @@ pub struct ProblemBody {
     /// Stable code.
     pub code: String,
     /// Wrong fields.
-    #[oai(skip_serializing_if_is_empty)]
-    pub errors: Vec<FieldProblem>,
+    #[oai(skip_serializing_if_is_none)]
+    pub errors: Option<Vec<FieldProblem>>,
 }
 
 /// An answer that is a problem.
@@ -246,7 +246,7 @@ impl Problem {
             detail: self.detail,
             instance: request_id::current(),
             code: self.code.as_str().to_owned(),
-            errors: self.errors,
+            errors: (!self.errors.is_empty()).then_some(self.errors),
         }
     }
 }

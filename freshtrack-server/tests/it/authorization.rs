@@ -5,6 +5,7 @@ use crate::reply::{Reply, send};
 use crate::running::Running;
 use freshtrack_core::principal::{Role, Scope};
 use freshtrack_core::time::Span;
+use freshtrack_server::http::examples;
 use freshtrack_server::http::permissions::{Operation, Requirement};
 use freshtrack_server::onboarding::Onboarded;
 use reqwest::Method;
@@ -19,8 +20,8 @@ const OF_THE_PERSON: [&str; 3] = ["create_organization", "get_me", "list_organiz
 
 /// Operations that the document cannot describe: a stream of two transports. May only shrink.
 const NOT_IN_THE_DOCUMENT: [&str; 1] = ["stream"];
-/// Operations whose organization comes from the key alone, so that no path can name another one; what a
-/// foreign unit is answered with is in `bad_readings`. May only shrink.
+/// Operations whose organization comes from the key alone, so that no path can name another one.
+/// May only shrink.
 const WITHOUT_ORGANIZATION: [&str; 1] = ["ingest_readings"];
 
 /// One operation as it is called.
@@ -108,6 +109,20 @@ fn body(id: &str, of: &Names) -> Option<Value> {
     })
 }
 
+/// The body that the document shows as example, with ids of real things in the place of those it names.
+fn example(operation: &Value, of: &Names) -> Option<Value> {
+    let example = operation.pointer("/requestBody/content/application~1json/example")?;
+    let mut text = example.to_string();
+    for (name, id) in &of.ids {
+        if let Some(Value::String(shown)) = examples::id(name)
+            && shown.len() == UUID_CHARS
+        {
+            text = text.replace(shown.as_str(), id);
+        }
+    }
+    Some(serde_json::from_str(&text).expect("JSON as before"))
+}
+
 fn calls(of: &Names) -> Vec<Call> {
     let document: Value =
         serde_json::from_str(&freshtrack_server::http::openapi_document()).expect("JSON");
@@ -115,12 +130,12 @@ fn calls(of: &Names) -> Vec<Call> {
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("methods") {
             let id = operation["operationId"].as_str().expect("an id").to_owned();
-            let body = body(&id, of);
+            let body = example(operation, of).or_else(|| body(&id, of));
             let wants_body = operation.get("requestBody").is_some();
             assert_eq!(
                 body.is_some(),
                 wants_body,
-                "{id} needs a case: a body above"
+                "{id} needs an example: a body in src/http/v1/examples.json"
             );
             calls.push(Call {
                 method: method.to_uppercase().parse().expect("a method"),
@@ -230,12 +245,15 @@ async fn nobody_gets_in_without_a_valid_credential() {
             .unwrap();
     let (id, revoked) = run.make_key(&["ingest", "read"]).await;
     run.revoke_key(&id).await;
+    let ended = run.make_key_until(run.now() + Span::from_seconds(60)).await;
+    run.advance(61);
     for call in calls(&names) {
         let path = call.path(&names.org, &names);
         for (credential, code) in [
             (None, "unauthenticated"),
             (Some(expired.as_str()), "token-expired"),
             (Some(revoked.as_str()), "key-invalid"),
+            (Some(ended.as_str()), "key-expired"),
             (Some("garbage"), "token-invalid"),
         ] {
             let answer = call.send(&run, &path, credential).await;
@@ -256,12 +274,23 @@ async fn another_organization_is_not_there_at_all() {
     let key = run.post_as(&outsider, &path, &body).await.expect(201);
     let key = key["key"].as_str().unwrap();
     for call in calls(&names) {
-        if WITHOUT_ORGANIZATION.contains(&call.id.as_str())
-            || OF_THE_PERSON.contains(&call.id.as_str())
-        {
+        let path = call.path(&names.org, &names);
+        if WITHOUT_ORGANIZATION.contains(&call.id.as_str()) {
+            // The key's organization is the only one there is, and the unit is none of it.
+            let answer = call.send(&run, &path, Some(key)).await.expect(200);
+            assert_eq!(answer["counts"]["rejected"], 1, "{}: {answer}", call.id);
+            assert_eq!(answer["results"][0]["reason"], "unknown_unit", "{answer}");
             continue;
         }
-        let path = call.path(&names.org, &names);
+        if OF_THE_PERSON.contains(&call.id.as_str()) {
+            let answer = call.send(&run, &path, Some(&outsider)).await;
+            assert!(answer.status < 300, "{}: {}", call.id, answer.text);
+            let named = [&names.org, &names.ids["owner_id"], &names.ids["unit_id"]];
+            for id in named {
+                assert!(!answer.text.contains(id), "{}: {}", call.id, answer.text);
+            }
+            continue;
+        }
         for credential in [outsider.as_str(), key] {
             let answer = call.send(&run, &path, Some(credential)).await;
             assert_eq!(answer.status, 404, "{}: {}", call.id, answer.text);
@@ -314,10 +343,18 @@ async fn each_operation_takes_its_least_role_and_nobody_below() {
     let person = run.person("somebody@home.example").await;
     let token = run.token(&person);
     for call in calls(&names) {
+        let path = call.path(&names.org, &names);
         if OF_THE_PERSON.contains(&call.id.as_str()) {
+            // Any person may, and no machine is one.
+            for key in [&run.home.api_key, &read] {
+                let answer = call.send(&run, &path, Some(key)).await;
+                answer.problem(403, "scope-missing");
+            }
+            let nobody = run.token(&run.person("nobody@home.example").await);
+            let answer = call.send(&run, &path, Some(&nobody)).await;
+            assert!(answer.status < 300, "{}: {}", call.id, answer.text);
             continue;
         }
-        let path = call.path(&names.org, &names);
         let operation = call.operation();
         match operation.requirement() {
             Requirement::Role(least) => {

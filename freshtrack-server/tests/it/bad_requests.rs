@@ -174,6 +174,9 @@ async fn unknown_paths_are_404_and_unknown_methods_405() {
         let answer = send(request.json(&json!({}))).await;
         assert_eq!(answer.status, 405, "{method} {path}: {}", answer.text);
         answer.problem(405, "method-not-allowed");
+        let allowed = answer.header("allow");
+        assert!(!allowed.is_empty(), "{method} {path}: what it takes");
+        assert!(!allowed.contains(method.as_str()), "{method}: {allowed}");
     }
 }
 

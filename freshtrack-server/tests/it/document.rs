@@ -280,6 +280,10 @@ fn the_document_is_valid_openapi_3_0() {
             assert!(right, "{at}: type {kind}");
             assert!(kind != "array" || object.contains_key("items"), "{at}");
         }
+        for list in ["parameters", "tags", "security"] {
+            let value = object.get(list).filter(|_| !at.ends_with("/properties"));
+            assert!(value.is_none_or(Value::is_array), "{at}: {list}");
+        }
         if object.contains_key("nullable") {
             assert!(object.contains_key("type"), "{at}: nullable without type");
         }

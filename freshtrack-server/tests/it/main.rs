@@ -6,6 +6,7 @@ mod bad_credentials;
 mod bad_readings;
 mod bad_requests;
 mod document;
+mod documented_examples;
 mod health;
 mod identity_provider;
 mod live_events;

@@ -216,6 +216,15 @@ impl Running {
         (text(&made["api_key"]["id"]), text(&made["key"]))
     }
 
+    /// A key for everything that ends at `end`.
+    pub(crate) async fn make_key_until(&self, end: Timestamp) -> String {
+        let scopes = ["ingest", "read"];
+        let body = json!({ "name": "soon over", "scopes": scopes, "expires_at": end.to_string() });
+        let path = self.at_home("/api-keys");
+        let made = self.post(&path, &body).await.expect(201);
+        made["key"].as_str().expect("a text").to_owned()
+    }
+
     pub(crate) async fn revoke_key(&self, id: &str) {
         let path = self.at_home(&format!("/api-keys/{id}"));
         let request = self.request(Method::DELETE, &path).bearer_auth(&self.owner);

@@ -255,6 +255,20 @@ pub(crate) fn install_node() -> Result<()> {
     }
 }
 
+/// Makes sure that Python can make an environment of its own, for Schemathesis.
+pub(crate) fn install_python() -> Result<()> {
+    if crate::workspace::find_program("python3")?.is_some() {
+        let asked = crate::workspace::command("python3")?
+            .args(["-c", "import ensurepip, venv"])
+            .stderr(std::process::Stdio::null())
+            .status()?;
+        if asked.success() {
+            return Ok(());
+        }
+    }
+    packages::install(&["python3", "python3-venv"])
+}
+
 /// The variables of the services that run.
 fn variables(dir: &Path) -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
