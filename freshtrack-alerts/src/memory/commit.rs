@@ -26,7 +26,7 @@ fn check_units(rows: &AlertRows, core: &TenantRows, change: &Change) -> Result<(
     let mut named = BTreeSet::new();
     for unit in &change.units {
         let place = core.unit(unit.unit).ok_or(UNKNOWN_UNIT)?;
-        let version = rows.monitor(place).version;
+        let version = rows.monitor(core, place).version;
         if version != unit.expected_version || !named.insert(unit.unit) {
             return Err(StoreError::Conflict);
         }
@@ -91,6 +91,7 @@ fn write(rows: &mut AlertRows, core: &mut TenantRows, change: &Change) {
         };
         rows.monitors.insert(unit.unit, row);
         core.set_status(unit.unit, unit.status);
+        core.note_evaluated(unit.unit);
     }
     for reading in &change.readings {
         core.insert_reading(reading.clone());

@@ -7,6 +7,7 @@ use crate::ports::RuleLine;
 use crate::rules::RuleSet;
 use freshtrack_core::hierarchy::Unit;
 use freshtrack_core::ids::{AlertId, LnsEventId, OrgId, UnitId};
+use freshtrack_core::memory::TenantRows;
 use freshtrack_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,12 +51,20 @@ impl MonitorRow {
 }
 
 impl AlertRows {
-    /// The state of a unit; one without a row has never been evaluated.
-    pub(super) fn monitor(&self, unit: &Unit) -> MonitorRow {
-        self.monitors
+    /// The state of a unit; one without a row has never been evaluated. A unit that people changed since
+    /// is due, and its version has gone on.
+    pub(super) fn monitor(&self, core: &TenantRows, unit: &Unit) -> MonitorRow {
+        let mut row = self
+            .monitors
             .get(&unit.id)
             .cloned()
-            .unwrap_or_else(|| MonitorRow::fresh(unit))
+            .unwrap_or_else(|| MonitorRow::fresh(unit));
+        let changes = core.changes_since_evaluation(unit.id);
+        if changes > 0 {
+            row.version += changes;
+            row.next_deadline = Some(unit.created_at);
+        }
+        row
     }
 
     /// The open alert under a key of a unit.

@@ -9,7 +9,7 @@ use super::sqlite::{SqliteOptions, SqliteStore};
 use freshtrack_alerts::ports::{AlertStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
-    ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingStore,
+    ApiKeys, AuditLog, Devices, LifeCycle, Organizations, Outbox, Places, ReadingStore,
 };
 use freshtrack_ttn::ports::{ConnectionDirectory, Inbox};
 use std::path::Path;
@@ -42,6 +42,8 @@ pub struct Store {
     pub places: Arc<dyn Places>,
     /// Sensors.
     pub devices: Arc<dyn Devices>,
+    /// What becomes of places and devices.
+    pub life_cycle: Arc<dyn LifeCycle>,
     /// Machine credentials.
     pub api_keys: Arc<dyn ApiKeys>,
     /// Readings, read back.
@@ -131,7 +133,14 @@ impl Store {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     fn over<S>(store: &Arc<S>, database: Database) -> Self
     where
-        S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
+        S: Organizations
+            + Places
+            + Devices
+            + LifeCycle
+            + ApiKeys
+            + ReadingStore
+            + AuditLog
+            + Outbox,
         S: MonitorStore + AlertStore + RuleStore + Connections + ConnectionDirectory,
         S: Inbox + InboxQueue + 'static,
     {
@@ -139,6 +148,7 @@ impl Store {
             organizations: Arc::<S>::clone(store),
             places: Arc::<S>::clone(store),
             devices: Arc::<S>::clone(store),
+            life_cycle: Arc::<S>::clone(store),
             api_keys: Arc::<S>::clone(store),
             readings: Arc::<S>::clone(store),
             audit_log: Arc::<S>::clone(store),

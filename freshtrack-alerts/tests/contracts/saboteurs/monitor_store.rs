@@ -48,6 +48,8 @@ enum Fault {
     AcceptsNobodys,
     LosesJournalsAtOnce,
     ForgetsDevices,
+    SleepsOn,
+    KnowsTheArchive,
 }
 
 struct Bad {
@@ -56,7 +58,7 @@ struct Bad {
 }
 
 freshtrack_core::pass_on!(
-    Bad, inner: Organizations Places Devices ApiKeys ReadingStore AuditLog Outbox
+    Bad, inner: Organizations Places Devices LifeCycle ApiKeys ReadingStore AuditLog Outbox
 );
 
 super::caught! { monitor_store;
@@ -92,6 +94,8 @@ super::caught! { monitor_store;
     a_change_of_an_unknown_organization_is_refused: AcceptsNobodys, "to be missing";
     commits_at_once_are_numbered_gaplessly: LosesJournalsAtOnce, "numbered once";
     a_device_is_seen_and_its_time_never_moves_back: ForgetsDevices, "the latest uplink";
+    a_unit_that_people_changed_is_due_and_an_older_evaluation_refused: SleepsOn, "due by step 0";
+    what_is_archived_is_resolved_no_more_but_loaded_to_be_closed: KnowsTheArchive, "what is archived is unknown";
 }
 
 impl Bad {
@@ -167,6 +171,14 @@ impl MonitorStore for Bad {
         let mut found = self.inner.resolve(org, targets).await?;
         match self.fault {
             Fault::MixesTargetsUp => found.rotate_left(1),
+            Fault::KnowsTheArchive => {
+                if let (Some(Target::Unit(unit)), Some(None)) = (targets.first(), found.first()) {
+                    found[0] = Some(Resolved {
+                        unit: Some(*unit),
+                        device: None,
+                    });
+                }
+            }
             Fault::TenantBlindResolve => {
                 for other in everybody(&self.inner) {
                     let theirs = self.inner.resolve(other, targets).await?;
@@ -270,7 +282,7 @@ impl MonitorStore for Bad {
     async fn due(&self, now: Timestamp, limit: u16) -> Result<Vec<(OrgId, UnitId)>, StoreError> {
         let moment = Span::from_micros(1);
         match self.fault {
-            Fault::ForgetsNewUnits => Ok(Vec::new()),
+            Fault::ForgetsNewUnits | Fault::SleepsOn => Ok(Vec::new()),
             Fault::DueOutOfOrder => {
                 let mut found = self.inner.due(now, limit).await?;
                 found.reverse();

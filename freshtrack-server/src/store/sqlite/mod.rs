@@ -14,6 +14,8 @@ macro_rules! row_lock {
 mod alert_store;
 #[path = "../both/api_keys.rs"]
 mod api_keys;
+#[path = "../both/archive.rs"]
+mod archive;
 #[path = "../both/audit_log.rs"]
 mod audit_log;
 #[path = "../both/commit.rs"]
@@ -24,6 +26,8 @@ mod connections;
 mod devices;
 mod inbox;
 mod journal;
+#[path = "../both/life_cycle.rs"]
+mod life_cycle;
 mod lookup;
 #[path = "../both/members.rs"]
 mod members;
