@@ -317,7 +317,9 @@ pub fn resolve(
             $(let $field = layers.nearest(|fields| fields.$field, base.$field);)+
             let temp_max = layers.nearest(|fields| fields.temp_max.map(limit), base.temp_max);
             let temp_min = layers.nearest(|fields| fields.temp_min.map(limit), base.temp_min);
-            let version = layers.0.iter().flatten().map(|set| set.version).sum();
+            let sets: i64 = layers.0.iter().flatten().map(|set| set.version).sum();
+            // another type of unit has other rules, though no set changed
+            let version = sets + unit.version - 1;
             (
                 EffectiveRules { temp_max: temp_max.0, temp_min: temp_min.0, $($field: $field.0,)+ escalation: base.escalation, version },
                 RuleSources { temp_max: temp_max.1, temp_min: temp_min.1, $($field: $field.1,)+ },

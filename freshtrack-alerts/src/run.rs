@@ -231,14 +231,6 @@ impl<'a> Run<'a> {
             Input::Snooze { key, by, window } => self.snooze(key, by, window),
             Input::SuppressionsChanged(windows) => self.m.suppressions = windows,
             Input::DevicesChanged => return "device_changed",
-            Input::Archived { by } => {
-                self.archive(by);
-                return "archived";
-            }
-            Input::Restored => {
-                self.restore();
-                return "restored";
-            }
         }
         "operator"
     }

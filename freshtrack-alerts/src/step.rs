@@ -79,13 +79,6 @@ pub enum Input<'a> {
     RulesChanged,
     /// Devices were assigned, changed, taken away or calibrated.
     DevicesChanged,
-    /// The unit was archived.
-    Archived {
-        /// By whom.
-        by: Option<UserId>,
-    },
-    /// The unit came back from the archive; it starts as new.
-    Restored,
 }
 
 /// One observation of a unit.
@@ -253,17 +246,27 @@ pub fn step(
     let now = now.max(monitor.evaluated_at);
     monitor.evaluated_at = now;
     let mut run = Run::new(monitor, rules, facts, now);
-    if run.m.archived && !matches!(input, Input::Restored) {
-        return run.finish();
+    let mut reason = "clock";
+    match (facts.unit.archived, run.m.archived) {
+        (Some(_), true) => return run.finish(),
+        (Some(archived), false) => {
+            // what was due until then still happened
+            run.fire_timers(archived.at.min(now));
+            run.archive(archived.by);
+            return run.finish();
+        }
+        (None, true) => {
+            run.restore();
+            reason = "restored";
+        }
+        (None, false) => {}
     }
     run.fire_timers(now);
-    run.judge_by_clock("clock");
+    run.judge_by_clock(reason);
     run.follow_rules(matches!(input, Input::RulesChanged));
     let reason = run.apply(input);
-    if !run.m.archived {
-        run.fire_timers(now);
-        run.judge_by_clock(reason);
-        run.follow_incident();
-    }
+    run.fire_timers(now);
+    run.judge_by_clock(reason);
+    run.follow_incident();
     run.finish()
 }

@@ -1,4 +1,4 @@
-//! What happens to a unit beside readings and time: logs, rules, devices, suppressions, the archive.
+//! What happens to a unit beside readings and time: logs, rules, devices, suppressions.
 
 use crate::change::Change;
 use crate::engine::{Engine, UnitError};
@@ -7,7 +7,7 @@ use crate::suppression::Window;
 use freshtrack_core::audit::Journal;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::hierarchy::UnitStatus;
-use freshtrack_core::ids::{OrgId, UnitId, UserId};
+use freshtrack_core::ids::{OrgId, UnitId};
 use freshtrack_core::time::Timestamp;
 
 /// Something that a unit must be evaluated for.
@@ -21,17 +21,11 @@ pub enum UnitInput {
     /// Rules changed. A store may also make the unit due at once: a step notices changed rules by
     /// itself.
     RulesChanged,
-    /// Devices were assigned, changed, taken away or calibrated.
+    /// Devices were assigned, changed, taken away or calibrated; or the unit itself was changed,
+    /// archived or brought back, which a step notices by itself.
     DevicesChanged,
     /// The suppressions that reach this unit are now these.
     SuppressionsChanged(Vec<Window>),
-    /// The unit was archived.
-    Archived {
-        /// By whom.
-        by: Option<UserId>,
-    },
-    /// The unit came back; it starts as new.
-    Restored,
 }
 
 /// Evaluates units for what people do to them.
@@ -104,7 +98,5 @@ fn as_step_input(input: &UnitInput) -> Input<'static> {
         UnitInput::RulesChanged => Input::RulesChanged,
         UnitInput::DevicesChanged => Input::DevicesChanged,
         UnitInput::SuppressionsChanged(windows) => Input::SuppressionsChanged(windows.clone()),
-        UnitInput::Archived { by } => Input::Archived { by: *by },
-        UnitInput::Restored => Input::Restored,
     }
 }

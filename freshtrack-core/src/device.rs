@@ -1,5 +1,6 @@
 //! Sensors.
 
+use crate::hierarchy::Archived;
 use crate::ids::{DeviceId, UnitId};
 use crate::temperature::{Temperature, TemperatureDelta};
 use crate::time::Timestamp;
@@ -65,8 +66,12 @@ pub struct Device {
     pub last_seen_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed, by people.
+    pub updated_at: Timestamp,
     /// Raised by one with each change.
     pub version: i64,
+    /// Whether and when it was archived.
+    pub archived: Option<Archived>,
 }
 
 /// Battery threshold of a device that sets none, in millivolts.

@@ -1,9 +1,10 @@
 //! Places: organization → site → area → unit.
 
-use crate::ids::{AreaId, OrgId, SiteId, UnitId};
+use crate::ids::{AreaId, OrgId, SiteId, UnitId, UserId};
 use crate::temperature::{Limit, TemperatureUnit};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Declares an enum with wire names, `as_str`, `FromStr` and the list of all values.
 #[macro_export]
@@ -179,6 +180,73 @@ pub struct Organization {
     pub version: i64,
 }
 
+/// That something was put into the archive: it is kept, but nothing looks at it any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archived {
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Option<UserId>,
+    /// Names what was archived together, and comes back together.
+    pub batch: Uuid,
+}
+
+/// Where a site is, for people; nothing is computed from it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SiteDetails {
+    /// Street and number, at most 500 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// City, at most 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// State or province, at most 64 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Postal code, at most 20 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
+    /// Country, at most 64 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Latitude in millionths of a degree, north positive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latitude_micro: Option<i32>,
+    /// Longitude in millionths of a degree, east positive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longitude_micro: Option<i32>,
+}
+
+/// What people say of an area.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AreaDetails {
+    /// At most 1,000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// What people say of an appliance.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UnitDetails {
+    /// Who built it, at most 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    /// Which model it is, at most 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Serial number, at most 128 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// At most 2,000 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Position in lists.
+    pub sort_order: i32,
+}
+
 /// A site of an organization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
@@ -190,10 +258,16 @@ pub struct Site {
     pub timezone: String,
     /// Whether a confirmed temperature alert needs a corrective action to be closed.
     pub corrective_action_required: bool,
+    /// What people say of it.
+    pub details: SiteDetails,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed, by people.
+    pub updated_at: Timestamp,
     /// Raised by one with each change.
     pub version: i64,
+    /// Whether and when it was archived.
+    pub archived: Option<Archived>,
 }
 
 /// An area of a site.
@@ -207,10 +281,16 @@ pub struct Area {
     pub name: String,
     /// Position in lists.
     pub sort_order: i32,
+    /// What people say of it.
+    pub details: AreaDetails,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed, by people.
+    pub updated_at: Timestamp,
     /// Raised by one with each change.
     pub version: i64,
+    /// Whether and when it was archived.
+    pub archived: Option<Archived>,
 }
 
 /// A monitored appliance. Its limits and timings are rules, not fields.
@@ -232,10 +312,16 @@ pub struct Unit {
     pub monitoring_started_at: Timestamp,
     /// Displayed status, as the engine last wrote it.
     pub status: UnitStatus,
+    /// What people say of it.
+    pub details: UnitDetails,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When it was last changed, by people.
+    pub updated_at: Timestamp,
     /// Raised by one with each change.
     pub version: i64,
+    /// Whether and when it was archived.
+    pub archived: Option<Archived>,
 }
 
 /// Longest name, in characters.

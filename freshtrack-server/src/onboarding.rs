@@ -7,7 +7,8 @@ use crate::store::Store;
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::hierarchy::{
-    Area, MonitoringMode, Organization, Site, Unit, UnitStatus, UnitType, slug_of,
+    Area, AreaDetails, MonitoringMode, Organization, Site, SiteDetails, Unit, UnitDetails,
+    UnitStatus, UnitType, slug_of,
 };
 use freshtrack_core::ids::{AreaId, OrgId, SiteId, UnitId, UserId};
 use freshtrack_core::ports::{IdGen, NewOrganization};
@@ -90,16 +91,22 @@ pub async fn bootstrap(
         name: "Main site".to_owned(),
         timezone: "UTC".to_owned(),
         corrective_action_required: false,
+        details: SiteDetails::default(),
         created_at: now,
+        updated_at: now,
         version: 1,
+        archived: None,
     };
     let area = Area {
         id: AreaId::from_uuid(ids.uuid()),
         site_id: site.id,
         name: "Kitchen".to_owned(),
         sort_order: 0,
+        details: AreaDetails::default(),
         created_at: now,
+        updated_at: now,
         version: 1,
+        archived: None,
     };
     let unit = Unit {
         id: UnitId::from_uuid(ids.uuid()),
@@ -110,8 +117,11 @@ pub async fn bootstrap(
         monitoring_mode: MonitoringMode::Sensor,
         monitoring_started_at: now,
         status: UnitStatus::Ok,
+        details: UnitDetails::default(),
         created_at: now,
+        updated_at: now,
         version: 1,
+        archived: None,
     };
     let (key, api_key) =
         credentials::make_key(ids, org, "First ingest key", vec![Scope::Ingest], None, now);

@@ -12,7 +12,7 @@ use freshtrack_alerts::ports::AlertFilter;
 use freshtrack_alerts::posted::{PostedReading, PostedTemperature, ReadingOutcome};
 use freshtrack_alerts::sweep::Sweeper;
 use freshtrack_core::audit::Journal;
-use freshtrack_core::hierarchy::{
+use freshtrack_core::hierarchy::{SiteDetails, AreaDetails, UnitDetails, 
     Area, MonitoringMode, Organization, Site, Unit, UnitStatus, UnitType,
 };
 use freshtrack_core::ids::{AreaId, OrgId, SiteId, UnitId, UserId};
@@ -101,16 +101,22 @@ fn diner(now: Timestamp) -> NewOrganization {
         name: "Main Street".to_owned(),
         timezone: "America/New_York".to_owned(),
         corrective_action_required: false,
+        details: SiteDetails::default(),
         created_at: now,
+        updated_at: now,
         version: 1,
+        archived: None,
     };
     let area = Area {
         id: AreaId::from_uuid(ids.uuid()),
         site_id: site.id,
         name: "Kitchen".to_owned(),
         sort_order: 0,
+        details: AreaDetails::default(),
         created_at: now,
+        updated_at: now,
         version: 1,
+        archived: None,
     };
     let unit = Unit {
         id: UnitId::from_uuid(ids.uuid()),
@@ -121,8 +127,11 @@ fn diner(now: Timestamp) -> NewOrganization {
         monitoring_mode: MonitoringMode::Sensor,
         monitoring_started_at: now,
         status: UnitStatus::Ok,
+        details: UnitDetails::default(),
         created_at: now,
+        updated_at: now,
         version: 1,
+        archived: None,
     };
     NewOrganization {
         organization: Organization {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use freshtrack_alerts::cascade::EffectiveRules;
 use freshtrack_alerts::replay::{Replay, Transition};
 use freshtrack_alerts::step::{Facts, Observation};
-use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitStatus, UnitType};
+use freshtrack_core::hierarchy::{UnitDetails, MonitoringMode, Unit, UnitStatus, UnitType};
 use freshtrack_core::ids::{AreaId, SiteId, UnitId};
 use freshtrack_core::temperature::{Temperature, TemperatureUnit};
 use freshtrack_core::time::{Span, Timestamp};
@@ -33,8 +33,11 @@ fn main() -> Result<()> {
         monitoring_mode: MonitoringMode::Sensor,
         monitoring_started_at: noon,
         status: UnitStatus::Ok,
+        details: UnitDetails::default(),
         created_at: noon,
+        updated_at: noon,
         version: 1,
+        archived: None,
     };
     let facts = Facts {
         unit: &unit,

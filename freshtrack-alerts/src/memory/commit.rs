@@ -31,7 +31,8 @@ fn check_units(rows: &AlertRows, core: &TenantRows, change: &Change) -> Result<(
     let mut named = BTreeSet::new();
     for unit in &change.units {
         core.unit(unit.unit).ok_or(UNKNOWN_UNIT)?;
-        if rows.version(unit.unit) != unit.expected_version || !named.insert(unit.unit) {
+        let version = rows.version(core, unit.unit);
+        if version != unit.expected_version || !named.insert(unit.unit) {
             return Err(StoreError::Conflict);
         }
     }
@@ -95,6 +96,7 @@ fn write(rows: &mut AlertRows, core: &mut TenantRows, change: &Change) {
         };
         rows.monitors.insert(unit.unit, row);
         core.set_status(unit.unit, unit.status);
+        core.note_evaluated(unit.unit);
     }
     for reading in &change.readings {
         core.insert_reading(reading.clone());
@@ -124,7 +126,7 @@ fn write(rows: &mut AlertRows, core: &mut TenantRows, change: &Change) {
             .extend(incidents.map(|row| (row.id, row.clone())));
     }
     for unit in change.wake.iter().filter_map(|unit| core.unit(*unit)) {
-        let mut row = rows.monitor(unit);
+        let mut row = rows.monitor(core, unit);
         row.next_deadline = Some(
             row.next_deadline
                 .map_or(change.now, |at| at.min(change.now)),

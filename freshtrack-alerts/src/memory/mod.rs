@@ -78,7 +78,8 @@ impl MemoryStore {
 }
 
 freshtrack_core::pass_on!(
-    MemoryStore, core: Organizations Places Devices ApiKeys ReadingStore ReadingSeries AuditLog Outbox
+    MemoryStore, core: Organizations Places Devices LifeCycle ApiKeys ReadingStore ReadingSeries AuditLog
+    Outbox
 );
 
 impl Rows {

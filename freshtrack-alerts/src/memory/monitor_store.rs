@@ -72,7 +72,7 @@ impl MonitorStore for MemoryStore {
             for (org, tenant) in core.tenants() {
                 let rows = rows.of(org);
                 due.extend(tenant.units().filter_map(|unit| {
-                    let deadline = rows.armed(unit)?;
+                    let deadline = rows.armed(tenant, unit)?;
                     (deadline <= now).then_some((deadline, org, unit.id))
                 }));
             }
@@ -85,23 +85,27 @@ impl MonitorStore for MemoryStore {
 }
 
 fn resolve(core: &TenantRows, target: &Target) -> Option<Resolved> {
+    let in_use = |unit: &UnitId| core.unit(*unit).is_some_and(|row| row.archived.is_none());
     let of_device = |device: &Device| Resolved {
-        unit: device.unit_id,
+        unit: device.unit_id.filter(in_use),
         device: Some(device.id),
     };
     match target {
-        Target::Unit(unit) => core.unit(*unit).map(|unit| Resolved {
-            unit: Some(unit.id),
+        Target::Unit(unit) => in_use(unit).then_some(Resolved {
+            unit: Some(*unit),
             device: None,
         }),
-        Target::Device(device) => core.device(*device).map(of_device),
+        Target::Device(device) => {
+            let device = core.device(*device);
+            device.filter(|d| d.archived.is_none()).map(of_device)
+        }
         Target::DevEui(eui) => core.device_by_eui(eui).map(of_device),
     }
 }
 
 fn context(rows: &AlertRows, core: &TenantRows, unit: &Unit) -> Option<UnitContext> {
     let site = core.site(unit.site_id)?;
-    let row = rows.monitor(unit);
+    let row = rows.monitor(core, unit);
     Some(UnitContext {
         unit: unit.clone(),
         site_name: site.name.clone(),

@@ -8,6 +8,7 @@ use crate::ports::RuleLine;
 use crate::rules::RuleSet;
 use freshtrack_core::hierarchy::Unit;
 use freshtrack_core::ids::{AlertId, IncidentId, LnsEventId, OrgId, UnitId};
+use freshtrack_core::memory::TenantRows;
 use freshtrack_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -53,21 +54,33 @@ impl MonitorRow {
 }
 
 impl AlertRows {
-    /// The state of a unit; one without a row has never been evaluated.
-    pub(super) fn monitor(&self, unit: &Unit) -> MonitorRow {
-        self.monitors
+    /// The state of a unit; one without a row has never been evaluated. A unit that people changed since
+    /// is due, and its version has gone on.
+    pub(super) fn monitor(&self, core: &TenantRows, unit: &Unit) -> MonitorRow {
+        let mut row = self
+            .monitors
             .get(&unit.id)
             .cloned()
-            .unwrap_or_else(|| MonitorRow::fresh(unit))
+            .unwrap_or_else(|| MonitorRow::fresh(unit));
+        let changes = core.changes_since_evaluation(unit.id);
+        if changes > 0 {
+            row.version += changes;
+            row.next_deadline = Some(unit.created_at);
+        }
+        row
     }
 
     /// Version of a unit's state.
-    pub(super) fn version(&self, unit: UnitId) -> i64 {
-        self.monitors.get(&unit).map_or(1, |row| row.version)
+    pub(super) fn version(&self, core: &TenantRows, unit: UnitId) -> i64 {
+        let evaluated = self.monitors.get(&unit).map_or(1, |row| row.version);
+        evaluated + core.changes_since_evaluation(unit)
     }
 
     /// When a unit is due.
-    pub(super) fn armed(&self, unit: &Unit) -> Option<Timestamp> {
+    pub(super) fn armed(&self, core: &TenantRows, unit: &Unit) -> Option<Timestamp> {
+        if core.changes_since_evaluation(unit.id) > 0 {
+            return Some(unit.created_at);
+        }
         let row = self.monitors.get(&unit.id);
         row.map_or(Some(unit.created_at), |row| row.next_deadline)
     }

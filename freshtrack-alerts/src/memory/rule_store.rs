@@ -51,7 +51,7 @@ impl RuleStore for MemoryStore {
             rows.rule_sets.push(change.set);
             rows.rule_lines.extend(change.lines);
             for unit in core.units().filter(|unit| is_below(unit, place)) {
-                let mut row = rows.monitor(unit);
+                let mut row = rows.monitor(core, unit);
                 row.next_deadline = Some(row.next_deadline.map_or(change.at, |d| d.min(change.at)));
                 row.version += 1;
                 rows.monitors.insert(unit.id, row);

@@ -4,11 +4,13 @@
 pub mod commit;
 
 use super::sample::{device, evaluation, further_unit, quarantined, reading, unit_context};
-use super::{AlertStores, fail, must_commit};
+use super::{AlertStores, assert_conflict, fail, must_commit};
 use crate::change::{Resolved, Stored, Target};
 use crate::monitor::Monitor;
 use freshtrack_core::audit::Journal;
+use freshtrack_core::hierarchy::Archived;
 use freshtrack_core::ids::{OrgId, UnitId};
+use freshtrack_core::ports::{Resource, ResourceId};
 use freshtrack_core::reading::ReadingKey;
 use freshtrack_core::temperature::Temperature;
 use freshtrack_core::testkit::sample::{Tenant, at};
@@ -47,6 +49,8 @@ macro_rules! monitor_store_contract {
             a_device_is_seen_and_its_time_never_moves_back
             incidents_move_from_version_to_version
             a_woken_unit_is_due_and_an_evaluation_under_way_is_a_conflict
+            a_unit_that_people_changed_is_due_and_an_older_evaluation_refused
+            what_is_archived_is_resolved_no_more_but_loaded_to_be_closed
         }
     };
 }
@@ -340,4 +344,114 @@ pub async fn a_unit_without_deadline_is_never_due(store: &dyn AlertStores) {
     let change = evaluation(store, tenant.org, tenant.unit, None, "deadline").await;
     must_commit(store, change).await;
     assert_eq!(due(store, 1_000_000_000, 10).await, []);
+}
+
+/// Whatever people do to a unit or its devices, the sweeper evaluates it, and nobody who has not seen it
+/// puts that off.
+pub async fn a_unit_that_people_changed_is_due_and_an_older_evaluation_refused(
+    store: &dyn AlertStores,
+) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let org = tenant.org;
+    let probe = device(store, &tenant, "Probe").await;
+    for step in 0..4 {
+        let rest = evaluation(store, org, tenant.unit, None, "rest").await;
+        must_commit(store, rest).await;
+        assert_eq!(due(store, 1_000, 10).await, [], "nothing is due");
+        let stale = evaluation(store, org, tenant.unit, None, "stale").await;
+        let cycle = store.life_cycle();
+        let done = match step {
+            0 => {
+                let mut unit = unit_context(store, org, tenant.unit).await.unit;
+                (unit.version, unit.updated_at) = (unit.version + 1, at(200));
+                cycle.change(org, Resource::Unit(unit), Journal::default())
+            }
+            1 => {
+                let found = store.devices().find(org, probe).await;
+                let mut row = found.unwrap_or_else(fail).expect("the device");
+                (row.version, row.updated_at) = (row.version + 1, at(200));
+                cycle.change(org, Resource::Device(row), Journal::default())
+            }
+            2 => cycle.archive(
+                org,
+                ResourceId::Device(probe),
+                2,
+                archived(&tenant),
+                Journal::default(),
+            ),
+            _ => cycle.archive(
+                org,
+                ResourceId::Site(tenant.site),
+                1,
+                archived(&tenant),
+                Journal::default(),
+            ),
+        };
+        done.await.unwrap_or_else(fail);
+        let expected = [(org, tenant.unit)];
+        assert_eq!(due(store, 1_000, 10).await, expected, "due by step {step}");
+        let answers = store.monitors().commit(&[stale]).await;
+        assert_conflict(answers.unwrap_or_else(fail).remove(0));
+    }
+}
+
+fn archived(tenant: &Tenant) -> Archived {
+    Archived {
+        at: at(200),
+        by: Some(tenant.owner.id),
+        batch: tenant.id(),
+    }
+}
+
+/// Nothing more is received for it, but its alerts are still to be closed.
+pub async fn what_is_archived_is_resolved_no_more_but_loaded_to_be_closed(store: &dyn AlertStores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let org = tenant.org;
+    let mut probe = tenant.new_device("Probe");
+    probe.dev_eui = Some("A84041000181BFD6".to_owned());
+    let made = store
+        .devices()
+        .create(org, probe.clone(), Journal::default());
+    made.await.unwrap_or_else(fail);
+    let other = device(store, &tenant, "Other").await;
+    let stamp = archived(&tenant);
+    let cycle = store.life_cycle();
+    let done = cycle.archive(
+        org,
+        ResourceId::Device(probe.id),
+        1,
+        stamp,
+        Journal::default(),
+    );
+    done.await.unwrap_or_else(fail);
+    let loaded = unit_context(store, org, tenant.unit).await;
+    let devices: Vec<_> = loaded.devices.iter().map(|device| device.id).collect();
+    assert_eq!(devices, [other], "devices in use only");
+    let done = cycle.archive(
+        org,
+        ResourceId::Unit(tenant.unit),
+        1,
+        stamp,
+        Journal::default(),
+    );
+    done.await.unwrap_or_else(fail);
+    let targets = [
+        Target::Unit(tenant.unit),
+        Target::Device(probe.id),
+        Target::DevEui("A84041000181BFD6".to_owned()),
+        Target::Device(other),
+    ];
+    let found = store.monitors().resolve(org, &targets).await;
+    let unassigned = Resolved {
+        unit: None,
+        device: Some(other),
+    };
+    let wanted = [None, None, None, Some(unassigned)];
+    assert_eq!(
+        found.unwrap_or_else(fail),
+        wanted,
+        "what is archived is unknown"
+    );
+    let loaded = unit_context(store, org, tenant.unit).await;
+    assert_eq!(loaded.unit.archived, Some(stamp), "with its stamp");
 }

@@ -8,7 +8,7 @@ use freshtrack_alerts::lifecycle::Refusal;
 use freshtrack_alerts::monitor::device_health::ProbeSignal;
 use freshtrack_alerts::step::{Input, Observation, UnitEvent};
 use freshtrack_alerts::suppression::{SuppressionKind, Window};
-use freshtrack_core::hierarchy::UnitStatus;
+use freshtrack_core::hierarchy::{Archived, UnitStatus};
 use freshtrack_core::ids::SuppressionId;
 use uuid::Uuid;
 
@@ -374,14 +374,21 @@ fn an_alarm_that_ends_by_itself_still_owes_its_corrective_action() {
 #[test]
 fn an_archived_unit_is_quiet_and_a_restored_one_starts_as_new() {
     let mut f = F1::in_alarm();
-    f.step_at(at("11:00"), Input::Archived { by: Some(ann()) });
+    f.unit.archived = Some(Archived {
+        at: at("11:00"),
+        by: Some(ann()),
+        batch: Uuid::nil(),
+    });
+    f.step_at(at("11:00"), Input::Tick);
     let resolved = f.only(TEMP).resolved.clone().unwrap();
     assert_eq!(resolved.note.as_deref(), Some("unit archived"));
+    assert_eq!(resolved.by, Some(ann()), "by whoever archived the unit");
     assert_eq!(f.deadline, None);
     f.step_at(at("300:00"), Input::Tick);
     assert!(f.monitor.alerts.is_empty());
     f.unit.monitoring_started_at = at("400:00");
-    f.step_at(at("400:00"), Input::Restored);
+    f.unit.archived = None;
+    f.step_at(at("400:00"), Input::Tick);
     f.expect_axis("unknown").expect_status(UnitStatus::Ok);
     assert_eq!(f.deadline, Some(at("460:00")), "a new commissioning grace");
 }

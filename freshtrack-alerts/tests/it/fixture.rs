@@ -7,7 +7,7 @@ use freshtrack_alerts::lifecycle::{Refusal, ResolveWish};
 use freshtrack_alerts::monitor::Monitor;
 use freshtrack_alerts::step::{AlertChange, Facts, Input, Observation, Step, UnitEvent, step};
 use freshtrack_core::device::{BATTERY_LOW_MV_DEFAULT, Device, DeviceKind, Transport};
-use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitStatus, UnitType};
+use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitDetails, UnitStatus, UnitType};
 use freshtrack_core::ids::{AlertId, AreaId, DeviceId, SiteId, UnitId, UserId};
 use freshtrack_core::reading::DoorState;
 use freshtrack_core::temperature::{Temperature, TemperatureDelta, TemperatureUnit};
@@ -66,8 +66,11 @@ pub(crate) fn unit() -> Unit {
         monitoring_mode: MonitoringMode::Sensor,
         monitoring_started_at: T0 - Span::from_minutes(30),
         status: UnitStatus::Ok,
+        details: UnitDetails::default(),
         created_at: T0 - Span::from_minutes(600),
+        updated_at: T0 - Span::from_minutes(600),
         version: 1,
+        archived: None,
     }
 }
 
@@ -88,7 +91,9 @@ pub(crate) fn device(id: DeviceId) -> Device {
         calibration_due_at: None,
         last_seen_at: None,
         created_at: T0,
+        updated_at: T0,
         version: 1,
+        archived: None,
     }
 }
 

@@ -24,6 +24,7 @@ impl Devices for MemoryStore {
             let (id, unit, wants) = (device.id, device.unit_id, device.is_primary);
             rows.devices.insert(id, device);
             rows.settle_primary(unit, id, wants);
+            rows.touch(unit);
             rows.append_journal(journal);
             Ok(())
         })
@@ -38,7 +39,9 @@ impl Devices for MemoryStore {
         self.with(|state| {
             let rows = state.existing(org)?;
             let missing = StoreError::Missing { what: "device" };
-            let left = rows.device(change.device).ok_or(missing)?.unit_id;
+            let device = rows.device(change.device);
+            let device = device.filter(|device| device.archived.is_none());
+            let left = device.ok_or(missing)?.unit_id;
             rows.require_unit(change.unit)?;
             if let Some(device) = rows.devices.get_mut(&change.device) {
                 device.unit_id = change.unit;
@@ -47,7 +50,9 @@ impl Devices for MemoryStore {
             rows.settle_primary(change.unit, change.device, change.is_primary);
             if left != change.unit {
                 rows.appoint_if_none(left);
+                rows.touch(left);
             }
+            rows.touch(change.unit);
             rows.append_journal(journal);
             Ok(rows.devices[&change.device].clone())
         })
@@ -71,6 +76,7 @@ impl Devices for MemoryStore {
             let rows = state.tenant(org).into_iter();
             let devices = rows
                 .flat_map(|rows| rows.devices.values())
+                .filter(|device| device.archived.is_none())
                 .filter(|device| unit.is_none() || device.unit_id == unit);
             page_of(devices, &page, |device| device.id)
         }))
@@ -80,10 +86,11 @@ impl Devices for MemoryStore {
 impl TenantRows {
     fn require_unit(&self, unit: Option<UnitId>) -> Result<(), StoreError> {
         match unit {
-            Some(unit) if !self.units.contains_key(&unit) => {
-                Err(StoreError::Missing { what: "unit" })
-            }
-            _ => Ok(()),
+            Some(unit) => match self.units.get(&unit) {
+                Some(row) if row.archived.is_none() => Ok(()),
+                _ => Err(StoreError::Missing { what: "unit" }),
+            },
+            None => Ok(()),
         }
     }
 
@@ -105,11 +112,13 @@ impl TenantRows {
     }
 
     /// Makes the first temperature device of a unit primary if none is.
-    fn appoint_if_none(&mut self, unit: Option<UnitId>) {
+    pub(super) fn appoint_if_none(&mut self, unit: Option<UnitId>) {
         if unit.is_none() {
             return;
         }
-        let able = |row: &&mut Device| row.unit_id == unit && row.kind != DeviceKind::Door;
+        let able = |row: &&mut Device| {
+            row.archived.is_none() && row.unit_id == unit && row.kind != DeviceKind::Door
+        };
         if self
             .devices
             .values_mut()

@@ -7,6 +7,7 @@ mod audit_log;
 mod clock;
 mod devices;
 mod id_gen;
+mod life_cycle;
 mod organizations;
 mod outbox;
 mod pass_on;

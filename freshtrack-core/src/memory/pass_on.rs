@@ -225,6 +225,79 @@ macro_rules! pass_on {
             }
         }
     };
+    (@LifeCycle $store:ty, $inner:ident) => {
+        #[$crate::memory::async_trait]
+        impl $crate::ports::LifeCycle for $store {
+            async fn change(
+                &self,
+                org: $crate::ids::OrgId,
+                resource: $crate::ports::Resource,
+                journal: $crate::audit::Journal,
+            ) -> Result<(), $crate::error::StoreError> {
+                $crate::ports::LifeCycle::change(&self.$inner, org, resource, journal).await
+            }
+
+            async fn archive(
+                &self,
+                org: $crate::ids::OrgId,
+                id: $crate::ports::ResourceId,
+                version: i64,
+                stamp: $crate::hierarchy::Archived,
+                journal: $crate::audit::Journal,
+            ) -> Result<(), $crate::error::StoreError> {
+                $crate::ports::LifeCycle::archive(&self.$inner, org, id, version, stamp, journal).await
+            }
+
+            async fn restore(
+                &self,
+                org: $crate::ids::OrgId,
+                id: $crate::ports::ResourceId,
+                version: i64,
+                now: $crate::time::Timestamp,
+                journal: $crate::audit::Journal,
+            ) -> Result<(), $crate::error::StoreError> {
+                $crate::ports::LifeCycle::restore(&self.$inner, org, id, version, now, journal).await
+            }
+
+            async fn sites_on(
+                &self,
+                org: $crate::ids::OrgId,
+                shelf: $crate::ports::Shelf,
+                page: $crate::page::PageRequest<$crate::ids::SiteId>,
+            ) -> Result<$crate::page::Page<$crate::hierarchy::Site, $crate::ids::SiteId>, $crate::error::StoreError> {
+                $crate::ports::LifeCycle::sites_on(&self.$inner, org, shelf, page).await
+            }
+
+            async fn areas_on(
+                &self,
+                org: $crate::ids::OrgId,
+                site: Option<$crate::ids::SiteId>,
+                shelf: $crate::ports::Shelf,
+                page: $crate::page::PageRequest<$crate::ids::AreaId>,
+            ) -> Result<$crate::page::Page<$crate::hierarchy::Area, $crate::ids::AreaId>, $crate::error::StoreError> {
+                $crate::ports::LifeCycle::areas_on(&self.$inner, org, site, shelf, page).await
+            }
+
+            async fn units_on(
+                &self,
+                org: $crate::ids::OrgId,
+                filter: $crate::ports::UnitFilter,
+                page: $crate::page::PageRequest<$crate::ids::UnitId>,
+            ) -> Result<$crate::page::Page<$crate::hierarchy::Unit, $crate::ids::UnitId>, $crate::error::StoreError> {
+                $crate::ports::LifeCycle::units_on(&self.$inner, org, filter, page).await
+            }
+
+            async fn devices_on(
+                &self,
+                org: $crate::ids::OrgId,
+                unit: Option<$crate::ids::UnitId>,
+                shelf: $crate::ports::Shelf,
+                page: $crate::page::PageRequest<$crate::ids::DeviceId>,
+            ) -> Result<$crate::page::Page<$crate::device::Device, $crate::ids::DeviceId>, $crate::error::StoreError> {
+                $crate::ports::LifeCycle::devices_on(&self.$inner, org, unit, shelf, page).await
+            }
+        }
+    };
     (@ApiKeys $store:ty, $inner:ident) => {
         #[$crate::memory::async_trait]
         impl $crate::ports::ApiKeys for $store {

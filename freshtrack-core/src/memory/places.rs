@@ -61,7 +61,10 @@ impl Places for MemoryStore {
     ) -> Result<Page<Site, SiteId>, StoreError> {
         Ok(self.with(|state| {
             let rows = state.tenant(org).into_iter();
-            page_of(rows.flat_map(|rows| rows.sites.values()), &page, |s| s.id)
+            let sites = rows
+                .flat_map(|rows| rows.sites.values())
+                .filter(|site| site.archived.is_none());
+            page_of(sites, &page, |site| site.id)
         }))
     }
 
@@ -75,6 +78,7 @@ impl Places for MemoryStore {
             let rows = state.tenant(org).into_iter();
             let areas = rows
                 .flat_map(|rows| rows.areas.values())
+                .filter(|area| area.archived.is_none())
                 .filter(|area| site.is_none_or(|site| area.site_id == site));
             page_of(areas, &page, |area| area.id)
         }))
@@ -90,6 +94,7 @@ impl Places for MemoryStore {
             let rows = state.tenant(org).into_iter();
             let units = rows
                 .flat_map(|rows| rows.units.values())
+                .filter(|unit| unit.archived.is_none())
                 .filter(|unit| site.is_none_or(|site| unit.site_id == site));
             page_of(units, &page, |unit| unit.id)
         }))
@@ -110,16 +115,22 @@ impl Places for MemoryStore {
 
 impl TenantRows {
     pub(super) fn add_site(&mut self, site: Site) -> Result<(), StoreError> {
-        refuse_taken(&site.name, self.sites.values().map(|other| &other.name))?;
+        let others = self.sites.values().filter(|s| s.archived.is_none());
+        refuse_taken(&site.name, others.map(|other| &other.name))?;
         self.sites.insert(site.id, site);
         Ok(())
     }
 
     pub(super) fn add_area(&mut self, area: Area) -> Result<(), StoreError> {
-        if !self.sites.contains_key(&area.site_id) {
+        if !self
+            .sites
+            .get(&area.site_id)
+            .is_some_and(|site| site.archived.is_none())
+        {
             return Err(StoreError::Missing { what: "site" });
         }
-        let siblings = self.areas.values().filter(|a| a.site_id == area.site_id);
+        let siblings = self.areas.values().filter(|a| a.archived.is_none());
+        let siblings = siblings.filter(|a| a.site_id == area.site_id);
         refuse_taken(&area.name, siblings.map(|other| &other.name))?;
         self.areas.insert(area.id, area);
         Ok(())
@@ -127,10 +138,11 @@ impl TenantRows {
 
     pub(super) fn add_unit(&mut self, unit: Unit) -> Result<(), StoreError> {
         match self.areas.get(&unit.area_id) {
-            Some(area) if area.site_id == unit.site_id => {}
+            Some(area) if area.site_id == unit.site_id && area.archived.is_none() => {}
             _ => return Err(StoreError::Missing { what: "area" }),
         }
-        let siblings = self.units.values().filter(|u| u.area_id == unit.area_id);
+        let siblings = self.units.values().filter(|u| u.archived.is_none());
+        let siblings = siblings.filter(|u| u.area_id == unit.area_id);
         refuse_taken(&unit.name, siblings.map(|other| &other.name))?;
         self.units.insert(unit.id, unit);
         Ok(())
@@ -138,7 +150,7 @@ impl TenantRows {
 }
 
 /// Names are unique among siblings whatever their case.
-fn refuse_taken<'a>(
+pub(super) fn refuse_taken<'a>(
     name: &str,
     mut siblings: impl Iterator<Item = &'a String>,
 ) -> Result<(), StoreError> {

@@ -26,6 +26,8 @@ pub struct TenantRows {
     pub(super) outbox: VecDeque<OutboxEvent>,
     /// Number of the newest outbox event, kept or not.
     pub(super) outbox_head: i64,
+    /// Units that were changed since their last evaluation, and how often.
+    pub(super) due: BTreeMap<UnitId, i64>,
 }
 
 impl TenantRows {
@@ -43,6 +45,7 @@ impl TenantRows {
             audit: Vec::new(),
             outbox: VecDeque::new(),
             outbox_head: 0,
+            due: BTreeMap::new(),
         }
     }
 
@@ -86,14 +89,37 @@ impl TenantRows {
     pub fn device_by_eui(&self, dev_eui: &str) -> Option<&Device> {
         self.devices
             .values()
-            .find(|device| device.dev_eui.as_deref() == Some(dev_eui))
+            .find(|device| device.archived.is_none() && device.dev_eui.as_deref() == Some(dev_eui))
     }
 
-    /// Devices assigned to a unit, in order of id.
+    /// Devices in use that are assigned to a unit, in order of id.
     pub fn devices_of(&self, unit: UnitId) -> impl Iterator<Item = &Device> {
         self.devices
             .values()
-            .filter(move |device| device.unit_id == Some(unit))
+            .filter(move |device| device.archived.is_none() && device.unit_id == Some(unit))
+    }
+
+    /// How often a unit was changed by people since its last evaluation; 0 if it need not be evaluated
+    /// for that.
+    #[must_use]
+    pub fn changes_since_evaluation(&self, unit: UnitId) -> i64 {
+        self.due.get(&unit).copied().unwrap_or(0)
+    }
+
+    /// Notes that a unit was evaluated as it is; for the engine's commit only.
+    pub fn note_evaluated(&mut self, unit: UnitId) {
+        self.due.remove(&unit);
+    }
+
+    /// The unit a device is on, if it is on one, is due.
+    pub(super) fn touch(&mut self, unit: Option<UnitId>) {
+        if let Some(unit) = unit {
+            self.make_due(unit);
+        }
+    }
+
+    pub(super) fn make_due(&mut self, unit: UnitId) {
+        *self.due.entry(unit).or_default() += 1;
     }
 
     /// The accepted reading with this key.

@@ -22,6 +22,7 @@
 pub mod api_keys;
 pub mod audit_log;
 pub mod devices;
+pub mod life_cycle;
 pub mod organizations;
 pub mod outbox;
 pub mod places;
@@ -30,13 +31,13 @@ pub mod sample;
 use crate::error::StoreError;
 use crate::ids::OrgId;
 use crate::ports::{
-    ApiKeys, AuditLog, AuditRange, Devices, Organizations, Outbox, Places, ReadingStore,
+    ApiKeys, AuditLog, AuditRange, Devices, LifeCycle, Organizations, Outbox, Places, ReadingStore,
 };
 use std::fmt::Debug;
 
 /// Every storage port of this crate, as one adapter.
 pub trait Stores:
-    Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox
+    Organizations + Places + Devices + LifeCycle + ApiKeys + ReadingStore + AuditLog + Outbox
 {
     /// The adapter as one port; several have methods of the same name.
     fn organizations(&self) -> &dyn Organizations;
@@ -44,6 +45,8 @@ pub trait Stores:
     fn places(&self) -> &dyn Places;
     /// As [`Self::organizations`].
     fn devices(&self) -> &dyn Devices;
+    /// As [`Self::organizations`].
+    fn life_cycle(&self) -> &dyn LifeCycle;
     /// As [`Self::organizations`].
     fn api_keys(&self) -> &dyn ApiKeys;
     /// As [`Self::organizations`].
@@ -56,7 +59,7 @@ pub trait Stores:
 
 impl<T> Stores for T
 where
-    T: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
+    T: Organizations + Places + Devices + LifeCycle + ApiKeys + ReadingStore + AuditLog + Outbox,
 {
     fn organizations(&self) -> &dyn Organizations {
         self
@@ -65,6 +68,9 @@ where
         self
     }
     fn devices(&self) -> &dyn Devices {
+        self
+    }
+    fn life_cycle(&self) -> &dyn LifeCycle {
         self
     }
     fn api_keys(&self) -> &dyn ApiKeys {

@@ -4,7 +4,10 @@ use super::{Stores, fail};
 use crate::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
 use crate::device::{BATTERY_LOW_MV_DEFAULT, Device, DeviceKind, Transport};
 use crate::event::{EventKind, OutboxDraft};
-use crate::hierarchy::{Area, MonitoringMode, Organization, Site, Unit, UnitStatus, UnitType};
+use crate::hierarchy::{
+    Area, AreaDetails, MonitoringMode, Organization, Site, SiteDetails, Unit, UnitDetails,
+    UnitStatus, UnitType,
+};
 use crate::ids::{AreaId, OrgId, SiteId, UnitId};
 use crate::memory::SequentialIds;
 use crate::ports::{IdGen, NewOrganization};
@@ -111,8 +114,11 @@ impl Tenant {
             name: name.to_owned(),
             timezone: "America/New_York".to_owned(),
             corrective_action_required: true,
+            details: SiteDetails::default(),
             created_at: at(1),
+            updated_at: at(1),
             version: 1,
+            archived: None,
         }
     }
 
@@ -124,8 +130,11 @@ impl Tenant {
             site_id: self.site,
             name: name.to_owned(),
             sort_order: 3,
+            details: AreaDetails::default(),
             created_at: at(2),
+            updated_at: at(2),
             version: 1,
+            archived: None,
         }
     }
 
@@ -141,8 +150,11 @@ impl Tenant {
             monitoring_mode: MonitoringMode::Sensor,
             monitoring_started_at: at(3),
             status: UnitStatus::Ok,
+            details: UnitDetails::default(),
             created_at: at(3),
+            updated_at: at(3),
             version: 1,
+            archived: None,
         }
     }
 
@@ -165,7 +177,9 @@ impl Tenant {
             calibration_due_at: None,
             last_seen_at: None,
             created_at: at(4),
+            updated_at: at(4),
             version: 1,
+            archived: None,
         }
     }
 

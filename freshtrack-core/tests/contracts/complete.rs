@@ -33,6 +33,7 @@ fn every_law_is_run_and_has_a_saboteur() {
         port!("api_keys"),
         port!("audit_log"),
         port!("devices"),
+        port!("life_cycle"),
         port!("organizations"),
         port!("outbox"),
         port!("places"),

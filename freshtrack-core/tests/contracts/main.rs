@@ -19,6 +19,9 @@ mod places {
 mod devices {
     freshtrack_core::devices_contract!(super::fresh);
 }
+mod life_cycle {
+    freshtrack_core::life_cycle_contract!(super::fresh);
+}
 mod api_keys {
     freshtrack_core::api_keys_contract!(super::fresh);
 }

@@ -8,7 +8,7 @@ use freshtrack_alerts::replay::{Replay, Transition};
 use freshtrack_alerts::rules::{LimitRule, RuleFields, RuleScope, RuleSet};
 use freshtrack_alerts::step::{Facts, Observation};
 use freshtrack_core::decimal::{Milli, parse_milli};
-use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitStatus, UnitType};
+use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitDetails, UnitStatus, UnitType};
 use freshtrack_core::ids::{AreaId, OrgId, SiteId, UnitId};
 use freshtrack_core::temperature::{Boundary, Limit, TemperatureUnit};
 use freshtrack_core::time::{Span, Timestamp};
@@ -145,8 +145,11 @@ fn recorded_unit(unit_type: UnitType, since: Timestamp) -> Unit {
         monitoring_mode: MonitoringMode::Sensor,
         monitoring_started_at: since,
         status: UnitStatus::Ok,
+        details: UnitDetails::default(),
         created_at: since,
+        updated_at: since,
         version: 1,
+        archived: None,
     }
 }
 

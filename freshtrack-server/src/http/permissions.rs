@@ -62,16 +62,38 @@ operations! {
     TransferOwnership = "transfer_ownership", Member(Owner), false;
     /// Its sites.
     ListSites = "list_sites", Member(Viewer), true;
+    /// One site.
+    GetSite = "get_site", Member(Viewer), true;
+    /// A changed site.
+    UpdateSite = "update_site", Member(Admin), false;
+    /// A site for the archive.
+    ArchiveSite = "archive_site", Member(Admin), false;
+    /// A site from the archive.
+    RestoreSite = "restore_site", Member(Admin), false;
     /// A new site.
     CreateSite = "create_site", Member(Admin), false;
     /// Its areas.
     ListAreas = "list_areas", Member(Viewer), true;
+    /// One area.
+    GetArea = "get_area", Member(Viewer), true;
+    /// A changed area.
+    UpdateArea = "update_area", Member(Admin), false;
+    /// An area for the archive.
+    ArchiveArea = "archive_area", Member(Admin), false;
+    /// An area from the archive.
+    RestoreArea = "restore_area", Member(Admin), false;
     /// A new area.
     CreateArea = "create_area", Member(Admin), false;
     /// Its units.
     ListUnits = "list_units", Member(Viewer), true;
     /// One unit.
     GetUnit = "get_unit", Member(Viewer), true;
+    /// A changed unit.
+    UpdateUnit = "update_unit", Member(Manager), false;
+    /// A unit for the archive.
+    ArchiveUnit = "archive_unit", Member(Manager), false;
+    /// A unit from the archive.
+    RestoreUnit = "restore_unit", Member(Manager), false;
     /// A new unit.
     CreateUnit = "create_unit", Member(Manager), false;
     /// A unit's readings.
@@ -84,6 +106,12 @@ operations! {
     ListDevices = "list_devices", Member(Viewer), true;
     /// One device.
     GetDevice = "get_device", Member(Viewer), true;
+    /// A changed device.
+    UpdateDevice = "update_device", Member(Manager), false;
+    /// A device for the archive.
+    ArchiveDevice = "archive_device", Member(Manager), false;
+    /// A device from the archive.
+    RestoreDevice = "restore_device", Member(Manager), false;
     /// A new device.
     CreateDevice = "create_device", Member(Manager), false;
     /// A device's unit.

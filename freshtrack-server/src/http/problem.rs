@@ -94,6 +94,12 @@ codes! {
     SlugTaken = 409 "slug-taken" "The slug is taken";
     /// A device with this identity exists.
     DeviceExists = 409 "device-exists" "A device with this identity exists";
+    /// It is in the archive.
+    AlreadyArchived = 409 "already-archived" "It is archived";
+    /// It is not in the archive.
+    NotArchived = 409 "not-archived" "It is in use";
+    /// What it stands in is archived, and comes back first.
+    ParentArchived = 409 "parent-archived" "What it stands in is archived";
     /// Somebody else changed it first.
     VersionMismatch = 412 "version-mismatch" "It was changed since you read it";
     /// The body is too large.
@@ -263,6 +269,11 @@ impl From<StoreError> for Problem {
             StoreError::Taken { what: "dev_eui" } => Self::new(Code::DeviceExists),
             StoreError::Taken { .. } => Self::new(Code::NameTaken),
             StoreError::Refused { rule: "last_owner" } => Self::new(Code::LastOwner),
+            StoreError::Refused { rule: "archived" } => Self::new(Code::AlreadyArchived),
+            StoreError::Refused { rule: "in_use" } => Self::new(Code::NotArchived),
+            StoreError::Refused {
+                rule: "parent_archived",
+            } => Self::new(Code::ParentArchived),
             StoreError::Conflict => Self::unavailable(1),
             StoreError::Unavailable(_) => {
                 tracing::warn!(error = ?error, "store unavailable");

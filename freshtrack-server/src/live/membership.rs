@@ -93,8 +93,14 @@ impl Membership for StoreMembership {
         }
         match topic {
             Topic::Organization => Ok(true),
-            Topic::Site(site) => Ok(self.places.find_site(org, site).await?.is_some()),
-            Topic::Unit(unit) => Ok(self.places.find_unit(org, unit).await?.is_some()),
+            Topic::Site(site) => {
+                let site = self.places.find_site(org, site).await?;
+                Ok(site.is_some_and(|site| site.archived.is_none()))
+            }
+            Topic::Unit(unit) => {
+                let unit = self.places.find_unit(org, unit).await?;
+                Ok(unit.is_some_and(|unit| unit.archived.is_none()))
+            }
         }
     }
 

@@ -44,6 +44,14 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// As [`failed`], but a unique violation is a value that is taken.
+pub(crate) fn taken(what: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |error| match failed(error) {
+        StoreError::Conflict => StoreError::Taken { what },
+        other => other,
+    }
+}
+
 /// Answers `Taken` when an `ON CONFLICT … DO NOTHING` inserted nothing.
 pub(crate) fn inserted(rows: u64, what: &'static str) -> Result<(), StoreError> {
     if rows == 0 {

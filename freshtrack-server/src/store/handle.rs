@@ -9,7 +9,8 @@ use super::sqlite::{SqliteOptions, SqliteStore};
 use freshtrack_alerts::ports::{AlertStore, IncidentStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
-    ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingSeries, ReadingStore,
+    ApiKeys, AuditLog, Devices, LifeCycle, Organizations, Outbox, Places, ReadingSeries,
+    ReadingStore,
 };
 use freshtrack_ttn::ports::{ConnectionDirectory, Inbox};
 use std::path::Path;
@@ -42,6 +43,8 @@ pub struct Store {
     pub places: Arc<dyn Places>,
     /// Sensors.
     pub devices: Arc<dyn Devices>,
+    /// What becomes of places and devices.
+    pub life_cycle: Arc<dyn LifeCycle>,
     /// Machine credentials.
     pub api_keys: Arc<dyn ApiKeys>,
     /// Readings, read back.
@@ -135,19 +138,16 @@ impl Store {
     #[cfg(any(feature = "sqlite", feature = "postgres"))]
     fn over<S>(store: &Arc<S>, database: Database) -> Self
     where
-        S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
-        S: MonitorStore
-            + AlertStore
-            + IncidentStore
-            + RuleStore
-            + Connections
-            + ConnectionDirectory,
-        S: Inbox + InboxQueue + ReadingSeries + 'static,
+        S: Organizations + Places + Devices + LifeCycle + ApiKeys,
+        S: ReadingStore + ReadingSeries + AuditLog + Outbox,
+        S: MonitorStore + AlertStore + IncidentStore + RuleStore,
+        S: Connections + ConnectionDirectory + Inbox + InboxQueue + 'static,
     {
         Self {
             organizations: Arc::<S>::clone(store),
             places: Arc::<S>::clone(store),
             devices: Arc::<S>::clone(store),
+            life_cycle: Arc::<S>::clone(store),
             api_keys: Arc::<S>::clone(store),
             readings: Arc::<S>::clone(store),
             series: Arc::<S>::clone(store),

@@ -27,6 +27,7 @@ use freshtrack_alerts::engine::Engine;
 use freshtrack_alerts::group_commit::IngestWriter;
 use freshtrack_alerts::ingest::{Ingest, IngestConfig};
 use freshtrack_alerts::sweep::Sweeper;
+use freshtrack_alerts::unit_actions::UnitActions;
 use freshtrack_core::ports::{Clock, IdGen};
 use freshtrack_realtime::HubConfig;
 use freshtrack_realtime::{Hub, HubPorts};
@@ -337,6 +338,7 @@ fn make_app(
         store: parts.store.clone(),
         ingest: parts.ingest.clone(),
         alerts: AlertActions::new(parts.engine.clone(), Arc::clone(&parts.store.alerts)),
+        units: UnitActions::new(parts.engine.clone()),
         hub: parts.hub.clone(),
         membership,
         verifier: Arc::new(verifier),

@@ -6,6 +6,7 @@
     reason = "a test panics when an answer is not what it should be"
 )]
 
+mod archive;
 mod house;
 mod members;
 mod readings_series;
@@ -37,6 +38,18 @@ macro_rules! on_each_database {
 }
 
 on_each_database! {
+    archive {
+        places_and_devices_are_changed_field_by_field
+        a_change_is_based_on_the_version_the_caller_saw
+        null_clears_what_can_be_cleared_and_nothing_else
+        lists_show_what_was_asked_for
+        an_archived_unit_closes_its_alerts_and_takes_no_readings
+        a_restored_unit_starts_as_new
+        a_site_takes_everything_with_it_and_brings_exactly_that_back
+        an_archived_device_frees_its_radio
+        another_type_of_unit_is_judged_by_its_own_limits_at_once
+        the_archive_is_audited
+    }
     members {
         an_admin_changes_roles_up_to_their_own
         the_last_owner_stays

@@ -87,6 +87,9 @@ impl Names {
 fn body(id: &str, of: &Names) -> Option<Value> {
     Some(match id {
         "create_site" => json!({ "name": "Annex" }),
+        "update_site" | "update_area" | "update_unit" | "update_device" => {
+            json!({ "name": "Renamed" })
+        }
         "create_area" => json!({ "name": "Cellar", "site_id": of.ids["site_id"] }),
         "create_unit" => {
             json!({ "name": "Second", "area_id": of.ids["area_id"], "unit_type": "freezer" })
@@ -157,9 +160,26 @@ fn calls(of: &Names) -> Vec<Call> {
         path: "/api/v1/stream?organization_id={org_id}".to_owned(),
         body: None,
     });
-    // Taking an alert comes before closing it.
-    calls.sort_by(|a, b| a.id.cmp(&b.id));
+    // Taking an alert comes before closing it, and the archive after everything else.
+    calls.sort_by_key(|call| (archive_order(&call.id), call.id.clone()));
     calls
+}
+
+/// What is archived comes back before what it stands in is archived.
+fn archive_order(id: &str) -> usize {
+    [
+        "archive_device",
+        "restore_device",
+        "archive_unit",
+        "restore_unit",
+        "archive_area",
+        "restore_area",
+        "archive_site",
+        "restore_site",
+    ]
+    .iter()
+    .position(|other| *other == id)
+    .map_or(0, |place| place + 1)
 }
 
 impl Call {

@@ -19,6 +19,9 @@ macro_rules! contracts {
         mod devices {
             freshtrack_core::devices_contract!($fresh);
         }
+        mod life_cycle {
+            freshtrack_core::life_cycle_contract!($fresh);
+        }
         mod api_keys {
             freshtrack_core::api_keys_contract!($fresh);
         }

@@ -7,7 +7,7 @@ use crate::cascade::EffectiveRules;
 use crate::replay::{Replay, Transition};
 use crate::rules::RulePack;
 use crate::step::{Facts, Observation};
-use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitStatus, UnitType};
+use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitDetails, UnitStatus, UnitType};
 use freshtrack_core::ids::{AreaId, SiteId, UnitId};
 use freshtrack_core::temperature::{Limit, Temperature};
 use freshtrack_core::time::{Span, Timestamp};
@@ -94,8 +94,11 @@ pub fn freezer_unit() -> Unit {
         monitoring_mode: MonitoringMode::Sensor,
         monitoring_started_at: start,
         status: UnitStatus::Ok,
+        details: UnitDetails::default(),
         created_at: start,
+        updated_at: start,
         version: 1,
+        archived: None,
     }
 }
 

@@ -51,6 +51,8 @@ enum Fault {
     ForgetsIncidents,
     IgnoresIncidentVersions,
     LetsUnitsSleep,
+    SleepsOn,
+    KnowsTheArchive,
 }
 
 struct Bad {
@@ -59,7 +61,7 @@ struct Bad {
 }
 
 freshtrack_core::pass_on!(
-    Bad, inner: Organizations Places Devices ApiKeys ReadingStore AuditLog Outbox
+    Bad, inner: Organizations Places Devices LifeCycle ApiKeys ReadingStore AuditLog Outbox
 );
 
 super::caught! { monitor_store;
@@ -98,6 +100,8 @@ super::caught! { monitor_store;
     incidents_move_from_version_to_version: ForgetsIncidents, "left == right";
     incidents_move_from_version_to_version: IgnoresIncidentVersions, "expected a conflict";
     a_woken_unit_is_due_and_an_evaluation_under_way_is_a_conflict: LetsUnitsSleep, "must be due";
+    a_unit_that_people_changed_is_due_and_an_older_evaluation_refused: SleepsOn, "due by step 0";
+    what_is_archived_is_resolved_no_more_but_loaded_to_be_closed: KnowsTheArchive, "what is archived is unknown";
 }
 
 impl Bad {
@@ -181,6 +185,14 @@ impl MonitorStore for Bad {
         let mut found = self.inner.resolve(org, targets).await?;
         match self.fault {
             Fault::MixesTargetsUp => found.rotate_left(1),
+            Fault::KnowsTheArchive => {
+                if let (Some(Target::Unit(unit)), Some(None)) = (targets.first(), found.first()) {
+                    found[0] = Some(Resolved {
+                        unit: Some(*unit),
+                        device: None,
+                    });
+                }
+            }
             Fault::TenantBlindResolve => {
                 for other in everybody(&self.inner) {
                     let theirs = self.inner.resolve(other, targets).await?;
@@ -284,7 +296,7 @@ impl MonitorStore for Bad {
     async fn due(&self, now: Timestamp, limit: u16) -> Result<Vec<(OrgId, UnitId)>, StoreError> {
         let moment = Span::from_micros(1);
         match self.fault {
-            Fault::ForgetsNewUnits => Ok(Vec::new()),
+            Fault::ForgetsNewUnits | Fault::SleepsOn => Ok(Vec::new()),
             Fault::DueOutOfOrder => {
                 let mut found = self.inner.due(now, limit).await?;
                 found.reverse();

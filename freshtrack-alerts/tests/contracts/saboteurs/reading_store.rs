@@ -33,7 +33,7 @@ struct Bad {
     fault: Fault,
 }
 
-freshtrack_core::pass_on!(Bad, inner: Organizations Places Devices ApiKeys AuditLog Outbox);
+freshtrack_core::pass_on!(Bad, inner: Organizations Places Devices LifeCycle ApiKeys AuditLog Outbox);
 
 super::caught! { reading_store;
     readings_come_back_as_they_were_stored: ForgetsTheRawValue, "every field survives";

@@ -29,7 +29,7 @@ struct Bad {
     fault: Fault,
 }
 
-freshtrack_core::pass_on!(Bad, inner: Organizations Places Devices ReadingStore AuditLog Outbox);
+freshtrack_core::pass_on!(Bad, inner: Organizations Places Devices LifeCycle ReadingStore AuditLog Outbox);
 
 super::caught! { Bad, api_keys;
     a_prefix_is_unique_across_organizations: SharesPrefixes, "expected `prefix` to be taken";

@@ -24,7 +24,7 @@ struct Bad {
     fault: Fault,
 }
 
-freshtrack_core::pass_on!(Bad, inner: Organizations Places Devices ApiKeys ReadingStore Outbox);
+freshtrack_core::pass_on!(Bad, inner: Organizations Places Devices LifeCycle ApiKeys ReadingStore Outbox);
 
 super::caught! { Bad, audit_log;
     an_empty_chain_has_no_events_and_a_head_of_zeros: StartsWithNothing, "left == right";

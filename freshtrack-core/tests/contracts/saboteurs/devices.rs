@@ -34,7 +34,7 @@ struct Bad {
     fault: Fault,
 }
 
-freshtrack_core::pass_on!(Bad, inner: Organizations Places ApiKeys ReadingStore AuditLog Outbox);
+freshtrack_core::pass_on!(Bad, inner: Organizations Places LifeCycle ApiKeys ReadingStore AuditLog Outbox);
 
 super::caught! { Bad, devices;
     another_organizations_devices_are_unknown: TenantBlind, "must not be found";

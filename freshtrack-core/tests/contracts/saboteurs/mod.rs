@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit_log;
 mod devices;
+mod life_cycle;
 mod organizations;
 mod outbox;
 mod places;

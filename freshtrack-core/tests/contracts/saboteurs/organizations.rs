@@ -41,7 +41,7 @@ struct Bad {
     fault: Fault,
 }
 
-freshtrack_core::pass_on!(Bad, inner: Places Devices ApiKeys ReadingStore AuditLog Outbox);
+freshtrack_core::pass_on!(Bad, inner: Places Devices LifeCycle ApiKeys ReadingStore AuditLog Outbox);
 
 super::caught! { Bad, organizations;
     a_taken_slug_is_refused_and_leaves_nothing: SharesSlugs, "expected `slug` to be taken";

@@ -30,7 +30,7 @@ struct Bad {
     fault: Fault,
 }
 
-freshtrack_core::pass_on!(Bad, inner: Organizations Places Devices ApiKeys ReadingStore AuditLog);
+freshtrack_core::pass_on!(Bad, inner: Organizations Places Devices LifeCycle ApiKeys ReadingStore AuditLog);
 
 super::caught! { Bad, outbox;
     an_organization_without_events_has_bounds_zero_and_one: BeginsAtZero, "left == right";

@@ -32,7 +32,7 @@ struct Bad {
     fault: Fault,
 }
 
-freshtrack_core::pass_on!(Bad, inner: Organizations Devices ApiKeys ReadingStore AuditLog Outbox);
+freshtrack_core::pass_on!(Bad, inner: Organizations Devices LifeCycle ApiKeys ReadingStore AuditLog Outbox);
 
 super::caught! { Bad, places;
     another_organizations_places_are_unknown: TenantBlindLookUp, "must not be found";

@@ -1,6 +1,7 @@
 //! Sensors and the units they watch.
 
-use super::{Tags, found, journal, list_of};
+use super::life::{self, ArchivedAnswer, change, change_text, kept, new_name, settled};
+use super::{Tags, etag, found, journal, list_of, match_version};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::body::Body;
@@ -11,10 +12,10 @@ use crate::http::wire::{Time, Wire};
 use freshtrack_core::device::{BATTERY_LOW_MV_DEFAULT, Device, DeviceKind, Transport};
 use freshtrack_core::hierarchy::parse_name;
 use freshtrack_core::ids::{DeviceId, OrgId, UnitId};
-use freshtrack_core::ports::AssignDevice;
-use freshtrack_core::temperature::TemperatureDelta;
+use freshtrack_core::ports::{AssignDevice, Resource, ResourceId};
+use freshtrack_core::temperature::{Temperature, TemperatureDelta, TemperatureUnit};
 use poem::web::Data;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{ApiResponse, Object, OpenApi};
@@ -50,10 +51,22 @@ pub struct DeviceView {
     /// Last uplink of any kind.
     #[oai(skip_serializing_if_is_none)]
     last_seen_at: Option<Time>,
+    /// Voltage at or below which the battery counts as low.
+    battery_low_mv: u16,
+    /// °C values by which this device says that it has no probe.
+    sentinel_temperatures: Vec<f64>,
     /// When it was made.
     created_at: Time,
+    /// When people last changed it.
+    updated_at: Time,
     /// Raised by one with each change.
     version: i64,
+    /// When it was archived; absent while it is in use.
+    #[oai(skip_serializing_if_is_none)]
+    archived_at: Option<Time>,
+    /// Who archived it.
+    #[oai(skip_serializing_if_is_none)]
+    archived_by: Option<Uuid>,
 }
 
 impl From<Device> for DeviceView {
@@ -69,8 +82,17 @@ impl From<Device> for DeviceView {
             is_primary: d.is_primary,
             uplink_interval_seconds: d.uplink_interval_seconds,
             last_seen_at: d.last_seen_at.map(Time),
+            battery_low_mv: d.battery_low_mv,
+            sentinel_temperatures: d
+                .sentinel_temperatures
+                .into_iter()
+                .map(|t| t.in_unit(TemperatureUnit::C))
+                .collect(),
             created_at: Time(d.created_at),
+            updated_at: Time(d.updated_at),
             version: d.version,
+            archived_at: d.archived.map(|archived| Time(archived.at)),
+            archived_by: d.archived.and_then(|a| a.by).map(|by| by.as_uuid()),
         }
     }
 }
@@ -115,7 +137,92 @@ pub struct Assignment {
 pub enum DeviceCreated {
     /// The device.
     #[oai(status = 201)]
-    Created(Json<DeviceView>, #[oai(header = "Location")] String),
+    Created(
+        Json<DeviceView>,
+        #[oai(header = "Location")] String,
+        #[oai(header = "ETag")] String,
+    ),
+}
+
+/// A device with its version as entity tag.
+#[derive(Debug, ApiResponse)]
+pub enum DeviceAnswer {
+    /// The device.
+    #[oai(status = 200)]
+    Found(Json<DeviceView>, #[oai(header = "ETag")] String),
+}
+
+impl DeviceAnswer {
+    fn of(row: Device) -> Self {
+        let tag = etag(row.version);
+        Self::Found(Json(row.into()), tag)
+    }
+}
+
+/// Most characters of a model's name.
+const MODEL: (&str, usize) = ("/model", 128);
+/// Seconds between uplinks.
+const INTERVAL: std::ops::RangeInclusive<u32> = 30..=86_400;
+/// Most values by which a device says that it has no probe.
+const SENTINELS_MAX: usize = 16;
+
+/// A change of a device: what is left out stays, null clears. Its unit is judged by it at once.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct DevicePatch {
+    /// Display name, 1–256 characters.
+    name: MaybeUndefined<String>,
+    /// Sensor model, e.g. `dragino-lht65`, at most 128 characters.
+    #[oai(nullable)]
+    model: MaybeUndefined<String>,
+    /// Seconds between its uplinks, 30–86,400; the rule's interval if cleared.
+    #[oai(nullable)]
+    uplink_interval_seconds: MaybeUndefined<u32>,
+    /// Voltage at or below which the battery counts as low, up to 10,000.
+    battery_low_mv: MaybeUndefined<u16>,
+    /// °C values by which this device says that it has no probe, at most 16.
+    sentinel_temperatures: MaybeUndefined<Vec<f64>>,
+}
+
+impl DevicePatch {
+    fn apply(self, device: &mut Device) -> Result<(), Problem> {
+        if let Some(name) = new_name(self.name)? {
+            device.name = name;
+        }
+        change_text(&mut device.model, self.model, MODEL)?;
+        if let MaybeUndefined::Value(seconds) = self.uplink_interval_seconds
+            && !INTERVAL.contains(&seconds)
+        {
+            let detail = "must be from 30 to 86400";
+            return Err(Problem::field("/uplink_interval_seconds", detail));
+        }
+        change(
+            &mut device.uplink_interval_seconds,
+            self.uplink_interval_seconds,
+        );
+        if let Some(millivolts) = kept(self.battery_low_mv, "/battery_low_mv")? {
+            if millivolts > 10_000 {
+                return Err(Problem::field("/battery_low_mv", "must be from 0 to 10000"));
+            }
+            device.battery_low_mv = millivolts;
+        }
+        if let Some(values) = kept(self.sentinel_temperatures, "/sentinel_temperatures")? {
+            device.sentinel_temperatures = sentinels(&values)?;
+        }
+        Ok(())
+    }
+}
+
+fn sentinels(values: &[f64]) -> Result<Vec<Temperature>, Problem> {
+    let pointer = "/sentinel_temperatures";
+    if values.len() > SENTINELS_MAX {
+        return Err(Problem::field(pointer, "must be at most 16 values"));
+    }
+    let value = |value: &f64| {
+        Temperature::parse(&value.to_string(), TemperatureUnit::C)
+            .map_err(|_| Problem::field(pointer, "must be temperatures in °C"))
+    };
+    values.iter().map(value).collect()
 }
 
 /// Writes a DevEUI as 16 upper-case hex digits.
@@ -151,6 +258,8 @@ impl DevicesApi {
         org_id: Path<Uuid>,
         /// Only of this unit.
         unit_id: Query<Option<Uuid>>,
+        /// Those in the archive instead of those in use.
+        archived: Query<Option<bool>>,
         /// Rows wanted, 1–200; 50 if left out.
         limit: Query<Option<u16>>,
         /// `next` of the page before.
@@ -159,13 +268,16 @@ impl DevicesApi {
         let access = caller
             .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListDevices)
             .await?;
-        let request = page::request("devices", limit.0, after.0.as_deref())?;
+        let shelf = life::shelf(archived.0);
+        let list = life::list_name("devices", shelf, "archived-devices");
+        let request = page::request(list, limit.0, after.0.as_deref())?;
         let unit = unit_id.0.map(UnitId::from_uuid);
-        let page = app.store.devices.list(access.org, unit, request).await?;
-        Ok(Json(DeviceList::from_page("devices", page)))
+        let cycle = &app.store.life_cycle;
+        let page = cycle.devices_on(access.org, unit, shelf, request).await?;
+        Ok(Json(DeviceList::from_page(list, page)))
     }
 
-    /// One device
+    /// One device, archived or not
     #[oai(
         path = "/organizations/:org_id/devices/:device_id",
         method = "get",
@@ -177,16 +289,106 @@ impl DevicesApi {
         caller: Caller,
         org_id: Path<Uuid>,
         device_id: Path<Uuid>,
-    ) -> Result<Json<DeviceView>, Problem> {
+    ) -> Result<DeviceAnswer, Problem> {
+        let org = OrgId::from_uuid(org_id.0);
+        caller.authorize(&app, org, Operation::GetDevice).await?;
+        let row = device(&app, org, DeviceId::from_uuid(device_id.0)).await?;
+        Ok(DeviceAnswer::of(row))
+    }
+
+    /// Changes a device
+    #[oai(
+        path = "/organizations/:org_id/devices/:device_id",
+        method = "patch",
+        operation_id = "update_device"
+    )]
+    async fn update_device(
+        &self,
+        app: Data<&Arc<App>>,
+        caller: Caller,
+        org_id: Path<Uuid>,
+        device_id: Path<Uuid>,
+        /// Entity tag of the version the change is based on; 412 if it is not the newest.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+        body: Body<DevicePatch>,
+    ) -> Result<DeviceAnswer, Problem> {
+        let org = OrgId::from_uuid(org_id.0);
+        let access = caller.authorize(&app, org, Operation::UpdateDevice).await?;
+        let mut row = device(&app, org, DeviceId::from_uuid(device_id.0)).await?;
+        match_version(if_match.0.as_deref(), row.version)?;
+        let now = app.clock.now();
+        body.0.apply(&mut row)?;
+        (row.version, row.updated_at) = (row.version + 1, now);
+        let record = journal::device(&access, now, "device.changed", &row);
+        let change = Resource::Device(row.clone());
+        settled(app.store.life_cycle.change(org, change, record).await)?;
+        evaluate_unit_of(&app, org, &row).await;
+        Ok(DeviceAnswer::of(row))
+    }
+
+    /// Archives a device; its radio identity can be used again
+    #[oai(
+        path = "/organizations/:org_id/devices/:device_id",
+        method = "delete",
+        operation_id = "archive_device"
+    )]
+    async fn archive_device(
+        &self,
+        app: Data<&Arc<App>>,
+        caller: Caller,
+        org_id: Path<Uuid>,
+        device_id: Path<Uuid>,
+        /// Entity tag of the version that is to be archived; 412 if it is not the newest.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<ArchivedAnswer, Problem> {
+        let org = OrgId::from_uuid(org_id.0);
         let access = caller
-            .authorize(&app, OrgId::from_uuid(org_id.0), Operation::GetDevice)
+            .authorize(&app, org, Operation::ArchiveDevice)
             .await?;
-        let device = app
-            .store
-            .devices
-            .find(access.org, DeviceId::from_uuid(device_id.0))
+        let row = device(&app, org, DeviceId::from_uuid(device_id.0)).await?;
+        match_version(if_match.0.as_deref(), row.version)?;
+        let now = app.clock.now();
+        let stamp = life::stamp(&app, &access, now)?;
+        let record = journal::device(&access, now, "device.archived", &row);
+        let id = ResourceId::Device(row.id);
+        let cycle = &app.store.life_cycle;
+        settled(cycle.archive(org, id, row.version, stamp, record).await)?;
+        evaluate_unit_of(&app, org, &row).await;
+        Ok(ArchivedAnswer::Archived)
+    }
+
+    /// Brings a device back from the archive, with what was archived together with it
+    #[oai(
+        path = "/organizations/:org_id/devices/:device_id/restore",
+        method = "post",
+        operation_id = "restore_device"
+    )]
+    async fn restore_device(
+        &self,
+        app: Data<&Arc<App>>,
+        caller: Caller,
+        org_id: Path<Uuid>,
+        device_id: Path<Uuid>,
+        /// Entity tag of the version that is to be restored; 412 if it is not the newest.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
+    ) -> Result<DeviceAnswer, Problem> {
+        let org = OrgId::from_uuid(org_id.0);
+        let access = caller
+            .authorize(&app, org, Operation::RestoreDevice)
             .await?;
-        found(device).map(|d| Json(d.into()))
+        let row = device(&app, org, DeviceId::from_uuid(device_id.0)).await?;
+        match_version(if_match.0.as_deref(), row.version)?;
+        let now = app.clock.now();
+        let record = journal::device(&access, now, "device.restored", &row);
+        let id = ResourceId::Device(row.id);
+        let cycle = &app.store.life_cycle;
+        settled(cycle.restore(org, id, row.version, now, record).await)?;
+        evaluate_unit_of(&app, org, &row).await;
+        let row = device(&app, org, row.id).await?;
+        Ok(DeviceAnswer::of(row))
     }
 
     /// Makes a device
@@ -231,14 +433,18 @@ impl DevicesApi {
             calibration_due_at: None,
             last_seen_at: None,
             created_at: now,
+            updated_at: now,
             version: 1,
+            archived: None,
         };
         let record = journal::device(&access, now, "device.created", &device);
         let id = device.id;
         app.store.devices.create(org, device, record).await?;
         let stored = found(app.store.devices.find(org, id).await?)?;
+        evaluate_unit_of(&app, org, &stored).await;
         let location = format!("/api/v1/organizations/{org}/devices/{id}");
-        Ok(DeviceCreated::Created(Json(stored.into()), location))
+        let tag = etag(stored.version);
+        Ok(DeviceCreated::Created(Json(stored.into()), location, tag))
     }
 
     /// Assigns a device to a unit, or takes it away
@@ -253,8 +459,11 @@ impl DevicesApi {
         caller: Caller,
         org_id: Path<Uuid>,
         device_id: Path<Uuid>,
+        /// Entity tag of the version the change is based on; 412 if it is not the newest.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<String>>,
         body: Body<Assignment>,
-    ) -> Result<Json<DeviceView>, Problem> {
+    ) -> Result<DeviceAnswer, Problem> {
         let org = OrgId::from_uuid(org_id.0);
         let access = caller.authorize(&app, org, Operation::AssignDevice).await?;
         let unit = match body.0.unit_id {
@@ -265,7 +474,9 @@ impl DevicesApi {
             MaybeUndefined::Value(unit) => Some(UnitId::from_uuid(unit)),
         };
         let id = DeviceId::from_uuid(device_id.0);
-        let mut device = found(app.store.devices.find(org, id).await?)?;
+        let mut device = device(&app, org, id).await?;
+        match_version(if_match.0.as_deref(), device.version)?;
+        let left = device.clone();
         device.unit_id = unit;
         device.is_primary = body.0.is_primary;
         let record = journal::device(&access, app.clock.now(), "device.assigned", &device);
@@ -274,8 +485,23 @@ impl DevicesApi {
             unit,
             is_primary: body.0.is_primary,
         };
-        Ok(Json(
-            app.store.devices.assign(org, change, record).await?.into(),
-        ))
+        let assigned = app.store.devices.assign(org, change, record).await?;
+        if left.unit_id != assigned.unit_id {
+            evaluate_unit_of(&app, org, &left).await;
+        }
+        evaluate_unit_of(&app, org, &assigned).await;
+        Ok(DeviceAnswer::of(assigned))
+    }
+}
+
+/// The device, archived or not.
+async fn device(app: &App, org: OrgId, id: DeviceId) -> Result<Device, Problem> {
+    found(app.store.devices.find(org, id).await?)
+}
+
+/// Evaluates the unit a device is on, if it is on one.
+async fn evaluate_unit_of(app: &App, org: OrgId, device: &Device) {
+    if let Some(unit) = device.unit_id {
+        life::evaluate(app, org, unit).await;
     }
 }

@@ -6,55 +6,78 @@ use freshtrack_alerts::rules::RuleScope;
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
 use freshtrack_core::device::Device;
 use freshtrack_core::event::{EventKind, OutboxDraft};
-use freshtrack_core::hierarchy::Organization;
+use freshtrack_core::hierarchy::{Area, Organization, Site, Unit};
 use freshtrack_core::ids::{AreaId, SiteId, UnitId, UserId};
 use freshtrack_core::principal::{Actor, Role};
 use freshtrack_core::time::Timestamp;
 use serde_json::json;
+use uuid::Uuid;
 
-/// A site, area or unit was made or changed.
-pub(crate) fn place(
+/// A site was made, changed, archived or restored.
+pub(crate) fn site(access: &Access, now: Timestamp, kind: &str, site: &Site) -> Journal {
+    let refs = AuditRefs {
+        site: Some(site.id),
+        ..AuditRefs::default()
+    };
+    let data = json!({
+        "name": site.name,
+        "timezone": site.timezone,
+        "corrective_action_required": site.corrective_action_required,
+        "version": site.version,
+    });
+    place(access, now, kind, (refs, site.id.as_uuid()), data)
+}
+
+/// An area was made, changed, archived or restored.
+pub(crate) fn area(access: &Access, now: Timestamp, kind: &str, area: &Area) -> Journal {
+    let refs = AuditRefs {
+        site: Some(area.site_id),
+        area: Some(area.id),
+        ..AuditRefs::default()
+    };
+    let data = json!({ "name": area.name, "version": area.version });
+    place(access, now, kind, (refs, area.id.as_uuid()), data)
+}
+
+/// A unit was made, changed, archived or restored.
+pub(crate) fn unit(access: &Access, now: Timestamp, kind: &str, unit: &Unit) -> Journal {
+    let refs = AuditRefs {
+        site: Some(unit.site_id),
+        area: Some(unit.area_id),
+        unit: Some(unit.id),
+        ..AuditRefs::default()
+    };
+    let data = json!({
+        "name": unit.name,
+        "unit_type": unit.unit_type,
+        "monitoring_mode": unit.monitoring_mode,
+        "version": unit.version,
+    });
+    place(access, now, kind, (refs, unit.id.as_uuid()), data)
+}
+
+/// Live clients are told which entity, which id, and what happened to it.
+fn place(
     access: &Access,
     now: Timestamp,
     kind: &str,
-    name: &str,
-    site: Option<SiteId>,
-    unit: Option<UnitId>,
+    (refs, id): (AuditRefs, Uuid),
+    data: serde_json::Value,
 ) -> Journal {
-    let refs = AuditRefs {
-        site,
-        unit,
-        ..AuditRefs::default()
-    };
-    let draft = audit(
-        access,
-        now,
-        AuditCategory::Settings,
-        kind,
-        refs,
-        json!({ "name": name }),
-    );
+    let (entity, change) = kind.split_once('.').unwrap_or((kind, "changed"));
+    let category = AuditCategory::Settings;
     Journal {
-        audit: vec![draft],
+        audit: vec![audit(access, now, category, kind, refs, data)],
         outbox: vec![OutboxDraft {
             kind: EventKind::PlaceChanged,
             occurred_at: now,
-            site,
-            unit,
+            site: refs.site,
+            unit: refs.unit,
             alert: None,
             user: None,
-            payload: changed(kind, site, unit),
+            payload: json!({ "entity": entity, "id": id, "change": change }),
         }],
     }
-}
-
-/// What live clients are told: which entity, which id, and what happened to it.
-fn changed(kind: &str, site: Option<SiteId>, unit: Option<UnitId>) -> serde_json::Value {
-    let (entity, change) = kind.split_once('.').unwrap_or((kind, "changed"));
-    let id = unit
-        .map(|unit| unit.as_uuid())
-        .or_else(|| site.map(|site| site.as_uuid()));
-    json!({ "entity": entity, "id": id, "change": change })
 }
 
 /// A device was made, changed or assigned.

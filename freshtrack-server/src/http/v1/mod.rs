@@ -2,20 +2,23 @@
 
 pub mod alerts;
 pub mod api_keys;
+pub mod areas;
 pub mod audit;
 pub mod devices;
 pub mod ingest;
 mod journal;
+pub mod life;
 pub mod members;
 pub mod organizations;
-pub mod places;
 pub mod posted;
 pub mod readings;
 pub mod rule_wire;
 pub mod rules;
 pub mod series;
 mod series_buckets;
+pub mod sites;
 pub mod ttn_connections;
+pub mod units;
 
 use crate::http::problem::{Code, Problem};
 use freshtrack_core::hierarchy::parse_name;
@@ -57,7 +60,9 @@ pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
         (
             organizations::OrganizationsApi,
             members::MembersApi,
-            places::PlacesApi,
+            sites::SitesApi,
+            areas::AreasApi,
+            units::UnitsApi,
             readings::ReadingsApi,
             series::SeriesApi,
             devices::DevicesApi,

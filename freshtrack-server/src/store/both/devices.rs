@@ -1,5 +1,6 @@
 //! [`Devices`] on either database.
 
+use super::archive::make_unit_due;
 use super::{Adapter, Connection, finish, journal};
 use crate::store::column::{At, to_json};
 use crate::store::error::{failed, inserted};
@@ -10,9 +11,8 @@ use freshtrack_core::device::{Device, DeviceKind};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::{DeviceId, OrgId, UnitId};
 use freshtrack_core::page::{Page, PageRequest};
-use freshtrack_core::ports::{AssignDevice, Devices};
+use freshtrack_core::ports::{AssignDevice, Devices, LifeCycle, Shelf};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 #[async_trait]
 impl Devices for Adapter {
@@ -27,6 +27,7 @@ impl Devices for Adapter {
             unit_key,
         };
         settle_primary(&mut tx, &candidate, device.is_primary).await?;
+        make_unit_due(&mut tx, unit_key, device.created_at).await?;
         journal::append(&mut tx, org, head, &journal).await?;
         finish(tx).await
     }
@@ -55,15 +56,20 @@ impl Devices for Adapter {
         .await
         .map_err(failed)?;
         settle_primary(&mut tx, &device, change.is_primary).await?;
+        let now = journal.audit.first().map(|event| event.at);
+        let now = now.unwrap_or_default();
         if left != unit_key {
             appoint_if_none(&mut tx, left).await?;
+            make_unit_due(&mut tx, left, now).await?;
         }
+        make_unit_due(&mut tx, unit_key, now).await?;
         journal::append(&mut tx, org, head, &journal).await?;
         let row: Option<DeviceRow> = sqlx::query_as(
-            "SELECT d.id, d.dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
+            "SELECT d.id, COALESCE(d.dev_eui, d.archived_eui) AS dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
                     d.is_primary, d.uplink_interval_seconds, d.battery_low_mv,
                     d.sentinel_temperatures, d.temperature_offset, d.calibration_due_at,
-                    d.last_seen_at, d.created_at, d.version
+                    d.last_seen_at, d.created_at, d.updated_at,
+                d.version, d.archived_at, d.archived_by, d.archive_batch
              FROM device d LEFT JOIN unit u ON u.key = d.unit_key
              WHERE d.key = $1",
         )
@@ -78,10 +84,11 @@ impl Devices for Adapter {
 
     async fn find(&self, org: OrgId, id: DeviceId) -> Result<Option<Device>, StoreError> {
         let row: Option<DeviceRow> = sqlx::query_as(
-            "SELECT d.id, d.dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
+            "SELECT d.id, COALESCE(d.dev_eui, d.archived_eui) AS dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
                     d.is_primary, d.uplink_interval_seconds, d.battery_low_mv,
                     d.sentinel_temperatures, d.temperature_offset, d.calibration_due_at,
-                    d.last_seen_at, d.created_at, d.version
+                    d.last_seen_at, d.created_at, d.updated_at,
+                d.version, d.archived_at, d.archived_by, d.archive_batch
              FROM device d LEFT JOIN unit u ON u.key = d.unit_key
              WHERE d.org_key = (SELECT key FROM organization WHERE id = $1) AND d.id = $2",
         )
@@ -95,10 +102,11 @@ impl Devices for Adapter {
 
     async fn find_by_eui(&self, org: OrgId, dev_eui: &str) -> Result<Option<Device>, StoreError> {
         let row: Option<DeviceRow> = sqlx::query_as(
-            "SELECT d.id, d.dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
+            "SELECT d.id, COALESCE(d.dev_eui, d.archived_eui) AS dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
                     d.is_primary, d.uplink_interval_seconds, d.battery_low_mv,
                     d.sentinel_temperatures, d.temperature_offset, d.calibration_due_at,
-                    d.last_seen_at, d.created_at, d.version
+                    d.last_seen_at, d.created_at, d.updated_at,
+                d.version, d.archived_at, d.archived_by, d.archive_batch
              FROM device d LEFT JOIN unit u ON u.key = d.unit_key
              WHERE d.org_key = (SELECT key FROM organization WHERE id = $1) AND d.dev_eui = $2",
         )
@@ -116,26 +124,7 @@ impl Devices for Adapter {
         unit: Option<UnitId>,
         page: PageRequest<DeviceId>,
     ) -> Result<Page<Device, DeviceId>, StoreError> {
-        let rows: Vec<DeviceRow> = sqlx::query_as(
-            "SELECT d.id, d.dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
-                    d.is_primary, d.uplink_interval_seconds, d.battery_low_mv,
-                    d.sentinel_temperatures, d.temperature_offset, d.calibration_due_at,
-                    d.last_seen_at, d.created_at, d.version
-             FROM device d LEFT JOIN unit u ON u.key = d.unit_key
-             WHERE d.org_key = (SELECT key FROM organization WHERE id = $1)
-               AND ($2 IS NULL OR u.id = $2) AND d.id > $3
-             ORDER BY d.id LIMIT $4",
-        )
-        .bind(org.as_uuid())
-        .bind(unit.map(|id| id.as_uuid()))
-        .bind(page.after.map_or(Uuid::nil(), |id| id.as_uuid()))
-        .bind(i64::from(page.limit) + 1)
-        .fetch_all(self.reader())
-        .await
-        .map_err(failed)?;
-        let devices: Result<Vec<Device>, StoreError> =
-            rows.into_iter().map(DeviceRow::into_device).collect();
-        Ok(Page::from_surplus(devices?, page.limit, |device| device.id))
+        LifeCycle::devices_on(self, org, unit, Shelf::InUse, page).await
     }
 }
 
@@ -152,12 +141,15 @@ async fn candidate(
     org_key: i64,
     id: DeviceId,
 ) -> Result<Option<Candidate>, StoreError> {
-    sqlx::query_as("SELECT key, kind, unit_key FROM device WHERE org_key = $1 AND id = $2")
-        .bind(org_key)
-        .bind(id.as_uuid())
-        .fetch_optional(conn)
-        .await
-        .map_err(failed)
+    sqlx::query_as(
+        "SELECT key, kind, unit_key FROM device
+         WHERE org_key = $1 AND id = $2 AND archived_at IS NULL",
+    )
+    .bind(org_key)
+    .bind(id.as_uuid())
+    .fetch_optional(conn)
+    .await
+    .map_err(failed)
 }
 
 /// The key of a unit of the organization.
@@ -169,13 +161,14 @@ async fn unit_key(
     let Some(unit) = unit else {
         return Ok(None);
     };
-    let key: Option<i64> =
-        sqlx::query_scalar("SELECT key FROM unit WHERE org_key = $1 AND id = $2")
-            .bind(org_key)
-            .bind(unit.as_uuid())
-            .fetch_optional(conn)
-            .await
-            .map_err(failed)?;
+    let key: Option<i64> = sqlx::query_scalar(
+        "SELECT key FROM unit WHERE org_key = $1 AND id = $2 AND archived_at IS NULL",
+    )
+    .bind(org_key)
+    .bind(unit.as_uuid())
+    .fetch_optional(conn)
+    .await
+    .map_err(failed)?;
     key.map(Some).ok_or(StoreError::Missing { what: "unit" })
 }
 
@@ -189,8 +182,9 @@ async fn insert(
     let key: Option<i64> = sqlx::query_scalar(
         "INSERT INTO device (org_key, id, dev_eui, name, kind, transport, model, unit_key, is_primary,
                              uplink_interval_seconds, battery_low_mv, sentinel_temperatures,
-                             temperature_offset, calibration_due_at, last_seen_at, created_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10, $11, $12, $13, $14, $15, $16)
+                             temperature_offset, calibration_due_at, last_seen_at, created_at,
+                             updated_at, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, $9, $10, $11, $12, $13, $14, $15, $15, $16)
          ON CONFLICT (org_key, dev_eui) DO NOTHING RETURNING key",
     )
     .bind(org_key)
@@ -242,14 +236,18 @@ async fn settle_primary(
 }
 
 /// Makes the first temperature device of a unit primary if none is.
-async fn appoint_if_none(conn: &mut Connection, unit_key: Option<i64>) -> Result<(), StoreError> {
+pub(super) async fn appoint_if_none(
+    conn: &mut Connection,
+    unit_key: Option<i64>,
+) -> Result<(), StoreError> {
     if unit_key.is_none() {
         return Ok(());
     }
     sqlx::query(
         "UPDATE device SET is_primary = TRUE
          WHERE key = (SELECT d.key FROM device d
-                      WHERE d.unit_key = $1 AND d.kind <> 'door' ORDER BY d.id LIMIT 1)
+                      WHERE d.unit_key = $1 AND d.kind <> 'door' AND d.archived_at IS NULL
+                      ORDER BY d.id LIMIT 1)
            AND NOT EXISTS (SELECT 1 FROM device p WHERE p.unit_key = $1 AND p.is_primary)",
     )
     .bind(unit_key)

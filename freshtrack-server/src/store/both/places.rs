@@ -11,8 +11,7 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::hierarchy::{Area, Site, Unit};
 use freshtrack_core::ids::{AreaId, OrgId, SiteId, UnitId};
 use freshtrack_core::page::{Page, PageRequest};
-use freshtrack_core::ports::Places;
-use uuid::Uuid;
+use freshtrack_core::ports::{LifeCycle, Places, Shelf, UnitFilter};
 
 #[async_trait]
 impl Places for Adapter {
@@ -60,21 +59,7 @@ impl Places for Adapter {
         org: OrgId,
         page: PageRequest<SiteId>,
     ) -> Result<Page<Site, SiteId>, StoreError> {
-        let rows: Vec<SiteRow> = sqlx::query_as(
-            "SELECT id, name, timezone, corrective_action_required, created_at, version
-             FROM site
-             WHERE org_key = (SELECT key FROM organization WHERE id = $1)
-               AND id > $2
-             ORDER BY id LIMIT $3",
-        )
-        .bind(org.as_uuid())
-        .bind(page.after.map_or(Uuid::nil(), |id| id.as_uuid()))
-        .bind(i64::from(page.limit) + 1)
-        .fetch_all(self.reader())
-        .await
-        .map_err(failed)?;
-        let sites = rows.into_iter().map(Site::from).collect();
-        Ok(Page::from_surplus(sites, page.limit, |site| site.id))
+        LifeCycle::sites_on(self, org, Shelf::InUse, page).await
     }
 
     async fn list_areas(
@@ -83,22 +68,7 @@ impl Places for Adapter {
         site: Option<SiteId>,
         page: PageRequest<AreaId>,
     ) -> Result<Page<Area, AreaId>, StoreError> {
-        let rows: Vec<AreaRow> = sqlx::query_as(
-            "SELECT a.id, s.id AS site_id, a.name, a.sort_order, a.created_at, a.version
-             FROM area a JOIN site s ON s.key = a.site_key
-             WHERE a.org_key = (SELECT key FROM organization WHERE id = $1)
-               AND ($2 IS NULL OR s.id = $2) AND a.id > $3
-             ORDER BY a.id LIMIT $4",
-        )
-        .bind(org.as_uuid())
-        .bind(site.map(|id| id.as_uuid()))
-        .bind(page.after.map_or(Uuid::nil(), |id| id.as_uuid()))
-        .bind(i64::from(page.limit) + 1)
-        .fetch_all(self.reader())
-        .await
-        .map_err(failed)?;
-        let areas = rows.into_iter().map(Area::from).collect();
-        Ok(Page::from_surplus(areas, page.limit, |area| area.id))
+        LifeCycle::areas_on(self, org, site, Shelf::InUse, page).await
     }
 
     async fn list_units(
@@ -107,32 +77,17 @@ impl Places for Adapter {
         site: Option<SiteId>,
         page: PageRequest<UnitId>,
     ) -> Result<Page<Unit, UnitId>, StoreError> {
-        let rows: Vec<UnitRow> = sqlx::query_as(
-            "SELECT u.id, s.id AS site_id, a.id AS area_id, u.name, u.unit_type, u.monitoring_mode,
-                    u.monitoring_started_at, m.status, u.created_at, u.version
-             FROM unit u
-             JOIN site s ON s.key = u.site_key
-             JOIN area a ON a.key = u.area_key
-             JOIN unit_monitor m ON m.unit_key = u.key
-             WHERE u.org_key = (SELECT key FROM organization WHERE id = $1)
-               AND ($2 IS NULL OR s.id = $2) AND u.id > $3
-             ORDER BY u.id LIMIT $4",
-        )
-        .bind(org.as_uuid())
-        .bind(site.map(|id| id.as_uuid()))
-        .bind(page.after.map_or(Uuid::nil(), |id| id.as_uuid()))
-        .bind(i64::from(page.limit) + 1)
-        .fetch_all(self.reader())
-        .await
-        .map_err(failed)?;
-        let units: Result<Vec<Unit>, StoreError> =
-            rows.into_iter().map(UnitRow::into_unit).collect();
-        Ok(Page::from_surplus(units?, page.limit, |unit| unit.id))
+        let filter = UnitFilter {
+            site,
+            ..UnitFilter::default()
+        };
+        LifeCycle::units_on(self, org, filter, page).await
     }
 
     async fn find_site(&self, org: OrgId, id: SiteId) -> Result<Option<Site>, StoreError> {
         let row: Option<SiteRow> = sqlx::query_as(
-            "SELECT id, name, timezone, corrective_action_required, created_at, version
+            "SELECT id, name, timezone, corrective_action_required, details, created_at, updated_at,
+                    version, archived_at, archived_by, archive_batch
              FROM site
              WHERE org_key = (SELECT key FROM organization WHERE id = $1) AND id = $2",
         )
@@ -141,12 +96,13 @@ impl Places for Adapter {
         .fetch_optional(self.reader())
         .await
         .map_err(failed)?;
-        Ok(row.map(Site::from))
+        row.map(SiteRow::into_site).transpose()
     }
 
     async fn find_area(&self, org: OrgId, id: AreaId) -> Result<Option<Area>, StoreError> {
         let row: Option<AreaRow> = sqlx::query_as(
-            "SELECT a.id, s.id AS site_id, a.name, a.sort_order, a.created_at, a.version
+            "SELECT a.id, s.id AS site_id, a.name, a.sort_order, a.details, a.created_at, a.updated_at,
+                    a.version, a.archived_at, a.archived_by, a.archive_batch
              FROM area a JOIN site s ON s.key = a.site_key
              WHERE a.org_key = (SELECT key FROM organization WHERE id = $1) AND a.id = $2",
         )
@@ -155,13 +111,14 @@ impl Places for Adapter {
         .fetch_optional(self.reader())
         .await
         .map_err(failed)?;
-        Ok(row.map(Area::from))
+        row.map(AreaRow::into_area).transpose()
     }
 
     async fn find_unit(&self, org: OrgId, id: UnitId) -> Result<Option<Unit>, StoreError> {
         let row: Option<UnitRow> = sqlx::query_as(
             "SELECT u.id, s.id AS site_id, a.id AS area_id, u.name, u.unit_type, u.monitoring_mode,
-                    u.monitoring_started_at, m.status, u.created_at, u.version
+                    u.monitoring_started_at, m.status, u.details, u.created_at, u.updated_at, u.version,
+                u.archived_at, u.archived_by, u.archive_batch
              FROM unit u
              JOIN site s ON s.key = u.site_key
              JOIN area a ON a.key = u.area_key
@@ -185,8 +142,8 @@ pub(super) async fn insert_site(
 ) -> Result<(), StoreError> {
     let done = sqlx::query(
         "INSERT INTO site (org_key, id, name, name_folded, timezone, corrective_action_required,
-                           created_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                           details, created_at, updated_at, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $9, $7, $7, $8)
          ON CONFLICT (org_key, name_folded) DO NOTHING",
     )
     .bind(org_key)
@@ -197,6 +154,7 @@ pub(super) async fn insert_site(
     .bind(site.corrective_action_required)
     .bind(At(site.created_at))
     .bind(site.version)
+    .bind(to_json(&site.details)?)
     .execute(conn)
     .await
     .map_err(failed)?;
@@ -209,16 +167,19 @@ pub(super) async fn insert_area(
     org_key: i64,
     area: &Area,
 ) -> Result<(), StoreError> {
-    let site_key: i64 = sqlx::query_scalar("SELECT key FROM site WHERE org_key = $1 AND id = $2")
-        .bind(org_key)
-        .bind(area.site_id.as_uuid())
-        .fetch_optional(&mut *conn)
-        .await
-        .map_err(failed)?
-        .ok_or(StoreError::Missing { what: "site" })?;
+    let site_key: i64 = sqlx::query_scalar(
+        "SELECT key FROM site WHERE org_key = $1 AND id = $2 AND archived_at IS NULL",
+    )
+    .bind(org_key)
+    .bind(area.site_id.as_uuid())
+    .fetch_optional(&mut *conn)
+    .await
+    .map_err(failed)?
+    .ok_or(StoreError::Missing { what: "site" })?;
     let done = sqlx::query(
-        "INSERT INTO area (org_key, id, site_key, name, name_folded, sort_order, created_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        "INSERT INTO area (org_key, id, site_key, name, name_folded, sort_order, details, created_at,
+                           updated_at, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $9, $7, $7, $8)
          ON CONFLICT (site_key, name_folded) DO NOTHING",
     )
     .bind(org_key)
@@ -229,6 +190,7 @@ pub(super) async fn insert_area(
     .bind(area.sort_order)
     .bind(At(area.created_at))
     .bind(area.version)
+    .bind(to_json(&area.details)?)
     .execute(conn)
     .await
     .map_err(failed)?;
@@ -243,7 +205,7 @@ pub(super) async fn insert_unit(
 ) -> Result<(), StoreError> {
     let place: Option<(i64, i64)> = sqlx::query_as(
         "SELECT a.site_key, a.key FROM area a JOIN site s ON s.key = a.site_key
-         WHERE a.org_key = $1 AND a.id = $2 AND s.id = $3",
+         WHERE a.org_key = $1 AND a.id = $2 AND s.id = $3 AND a.archived_at IS NULL",
     )
     .bind(org_key)
     .bind(unit.area_id.as_uuid())
@@ -254,8 +216,9 @@ pub(super) async fn insert_unit(
     let (site_key, area_key) = place.ok_or(StoreError::Missing { what: "area" })?;
     let unit_key: Option<i64> = sqlx::query_scalar(
         "INSERT INTO unit (org_key, id, site_key, area_key, name, name_folded, unit_type,
-                           monitoring_mode, monitoring_started_at, created_at, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                           monitoring_mode, monitoring_started_at, details, created_at, updated_at,
+                           version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $12, $10, $10, $11)
          ON CONFLICT (area_key, name_folded) DO NOTHING RETURNING key",
     )
     .bind(org_key)
@@ -269,6 +232,7 @@ pub(super) async fn insert_unit(
     .bind(At(unit.monitoring_started_at))
     .bind(At(unit.created_at))
     .bind(unit.version)
+    .bind(to_json(&unit.details)?)
     .fetch_optional(&mut *conn)
     .await
     .map_err(failed)?;

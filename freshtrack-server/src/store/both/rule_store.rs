@@ -161,7 +161,8 @@ async fn units_below(
 ) -> Result<Vec<Unit>, StoreError> {
     let rows: Vec<UnitRow> = sqlx::query_as(below!(
         "SELECT u.id, s.id AS site_id, a.id AS area_id, u.name, u.unit_type, u.monitoring_mode,
-                u.monitoring_started_at, m.status, u.created_at, u.version
+                u.monitoring_started_at, m.status, u.details, u.created_at, u.updated_at, u.version,
+                u.archived_at, u.archived_by, u.archive_batch
          FROM unit u JOIN unit_monitor m ON m.unit_key = u.key",
         "ORDER BY u.id"
     ))
@@ -181,10 +182,11 @@ async fn devices_below(
     place: RulePlace,
 ) -> Result<HashMap<UnitId, Vec<Device>>, StoreError> {
     let rows: Vec<DeviceRow> = sqlx::query_as(below!(
-        "SELECT d.id, d.dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
+        "SELECT d.id, COALESCE(d.dev_eui, d.archived_eui) AS dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
                 d.is_primary, d.uplink_interval_seconds, d.battery_low_mv, d.sentinel_temperatures,
-                d.temperature_offset, d.calibration_due_at, d.last_seen_at, d.created_at, d.version
-         FROM unit u JOIN device d ON d.unit_key = u.key",
+                d.temperature_offset, d.calibration_due_at, d.last_seen_at, d.created_at, d.updated_at,
+                d.version, d.archived_at, d.archived_by, d.archive_batch
+         FROM unit u JOIN device d ON d.unit_key = u.key AND d.archived_at IS NULL",
         "ORDER BY d.id"
     ))
     .bind(org_key)

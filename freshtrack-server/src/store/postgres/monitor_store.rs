@@ -35,6 +35,7 @@ impl MonitorStore for PostgresStore {
             answers.units = sqlx::query_scalar(
                 "SELECT id FROM unit
                  WHERE org_key = (SELECT key FROM organization WHERE id = $1)
+                   AND archived_at IS NULL
                    AND id = ANY($2)",
             )
             .bind(org.as_uuid())
@@ -46,9 +47,9 @@ impl MonitorStore for PostgresStore {
         if !wanted.devices.is_empty() {
             answers.devices = sqlx::query_as(
                 "SELECT d.id, d.dev_eui, u.id
-                 FROM device d LEFT JOIN unit u ON u.key = d.unit_key
+                 FROM device d LEFT JOIN unit u ON u.key = d.unit_key AND u.archived_at IS NULL
                  WHERE d.org_key = (SELECT key FROM organization WHERE id = $1)
-                   AND d.id = ANY($2)",
+                   AND d.archived_at IS NULL AND d.id = ANY($2)",
             )
             .bind(org.as_uuid())
             .bind(wanted.devices.iter().copied().collect::<Vec<Uuid>>())
@@ -59,9 +60,9 @@ impl MonitorStore for PostgresStore {
         if !wanted.dev_euis.is_empty() {
             answers.dev_euis = sqlx::query_as(
                 "SELECT d.id, d.dev_eui, u.id
-                 FROM device d LEFT JOIN unit u ON u.key = d.unit_key
+                 FROM device d LEFT JOIN unit u ON u.key = d.unit_key AND u.archived_at IS NULL
                  WHERE d.org_key = (SELECT key FROM organization WHERE id = $1)
-                   AND d.dev_eui = ANY($2)",
+                   AND d.archived_at IS NULL AND d.dev_eui = ANY($2)",
             )
             .bind(org.as_uuid())
             .bind(wanted.dev_euis.into_iter().collect::<Vec<String>>())
@@ -216,7 +217,8 @@ async fn contexts(
 ) -> Result<Vec<ContextRow>, StoreError> {
     sqlx::query_as(
         "SELECT u.key AS unit_key, u.id, s.id AS site_id, a.id AS area_id, u.name, u.unit_type,
-                u.monitoring_mode, u.monitoring_started_at, u.created_at, u.version,
+                u.monitoring_mode, u.monitoring_started_at, u.details, u.created_at, u.updated_at, u.version,
+                u.archived_at, u.archived_by, u.archive_batch,
                 s.name AS site_name, s.timezone AS site_timezone, s.corrective_action_required,
                 m.body, m.status, m.version AS monitor_version, m.stored_until
          FROM unit u
@@ -249,8 +251,9 @@ async fn devices_by_unit(
     let rows: Vec<UnitDevice> = sqlx::query_as(
         "SELECT d.unit_key, d.id, d.dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
                 d.is_primary, d.uplink_interval_seconds, d.battery_low_mv, d.sentinel_temperatures,
-                d.temperature_offset, d.calibration_due_at, d.last_seen_at, d.created_at, d.version
-         FROM unit u JOIN device d ON d.unit_key = u.key
+                d.temperature_offset, d.calibration_due_at, d.last_seen_at, d.created_at, d.updated_at,
+                d.version, d.archived_at, d.archived_by, d.archive_batch
+         FROM unit u JOIN device d ON d.unit_key = u.key AND d.archived_at IS NULL
          WHERE u.org_key = $1 AND u.id = ANY($2)
          ORDER BY d.unit_key, d.id",
     )

@@ -1,5 +1,6 @@
 //! Sensors.
 
+use super::StampColumns;
 use crate::store::column::{At, from_json, narrow, parse};
 use freshtrack_core::device::Device;
 use freshtrack_core::error::StoreError;
@@ -25,7 +26,10 @@ pub(crate) struct DeviceRow {
     calibration_due_at: Option<At>,
     last_seen_at: Option<At>,
     created_at: At,
+    updated_at: At,
     version: i64,
+    #[sqlx(flatten)]
+    stamp: StampColumns,
 }
 
 impl DeviceRow {
@@ -53,7 +57,9 @@ impl DeviceRow {
             calibration_due_at: self.calibration_due_at.map(|at| at.0),
             last_seen_at: self.last_seen_at.map(|at| at.0),
             created_at: self.created_at.0,
+            updated_at: self.updated_at.0,
             version: self.version,
+            archived: self.stamp.into_archived(),
         })
     }
 }

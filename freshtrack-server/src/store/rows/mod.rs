@@ -16,7 +16,7 @@ pub(crate) use device::DeviceRow;
 pub(crate) use journal::{AuditRow, OutboxRow};
 pub(crate) use lns::{ConnectionRow, PendingRow, QuarantinedEventRow, identity, rotated};
 pub(crate) use people::{ApiKeyRow, MemberRow, MembershipRow, OwnOrganizationRow, UserRow};
-pub(crate) use place::{AreaRow, OrganizationRow, SiteRow, UnitRow, unit_display};
+pub(crate) use place::{AreaRow, OrganizationRow, SiteRow, StampColumns, UnitRow, unit_display};
 pub(crate) use reading::{QuarantinedRow, ReadingRow, StoredRow};
 pub(crate) use rules::{RuleLineRow, type_or_any};
 pub(crate) use unit_context::{ContextRow, RuleSetRow};

@@ -1,9 +1,9 @@
 //! Organizations, sites, areas and units.
 
-use crate::store::column::{At, parse};
+use crate::store::column::{At, from_json, parse};
 use crate::store::error::corrupt;
 use freshtrack_core::error::StoreError;
-use freshtrack_core::hierarchy::{Area, Organization, Site, Unit};
+use freshtrack_core::hierarchy::{Archived, Area, Organization, Site, Unit};
 use freshtrack_core::temperature::TemperatureUnit;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -54,6 +54,24 @@ pub(crate) const fn unit_display(unit: TemperatureUnit) -> &'static str {
     }
 }
 
+/// The stamp of an archived row, whatever it is of.
+#[derive(FromRow)]
+pub(crate) struct StampColumns {
+    archived_at: Option<At>,
+    archived_by: Option<Uuid>,
+    archive_batch: Option<Uuid>,
+}
+
+impl StampColumns {
+    pub(crate) fn into_archived(self) -> Option<Archived> {
+        Some(Archived {
+            at: self.archived_at?.0,
+            by: self.archived_by.map(Into::into),
+            batch: self.archive_batch.unwrap_or_default(),
+        })
+    }
+}
+
 /// A row of `site`.
 #[derive(FromRow)]
 pub(crate) struct SiteRow {
@@ -61,20 +79,28 @@ pub(crate) struct SiteRow {
     name: String,
     timezone: String,
     corrective_action_required: bool,
+    details: String,
     created_at: At,
+    updated_at: At,
     version: i64,
+    #[sqlx(flatten)]
+    stamp: StampColumns,
 }
 
-impl From<SiteRow> for Site {
-    fn from(row: SiteRow) -> Self {
-        Self {
+impl SiteRow {
+    pub(crate) fn into_site(self) -> Result<Site, StoreError> {
+        let row = self;
+        Ok(Site {
             id: row.id.into(),
             name: row.name,
             timezone: row.timezone,
             corrective_action_required: row.corrective_action_required,
+            details: from_json("site", "details", &row.details)?,
             created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
             version: row.version,
-        }
+            archived: row.stamp.into_archived(),
+        })
     }
 }
 
@@ -85,20 +111,28 @@ pub(crate) struct AreaRow {
     site_id: Uuid,
     name: String,
     sort_order: i32,
+    details: String,
     created_at: At,
+    updated_at: At,
     version: i64,
+    #[sqlx(flatten)]
+    stamp: StampColumns,
 }
 
-impl From<AreaRow> for Area {
-    fn from(row: AreaRow) -> Self {
-        Self {
+impl AreaRow {
+    pub(crate) fn into_area(self) -> Result<Area, StoreError> {
+        let row = self;
+        Ok(Area {
             id: row.id.into(),
             site_id: row.site_id.into(),
             name: row.name,
             sort_order: row.sort_order,
+            details: from_json("area", "details", &row.details)?,
             created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
             version: row.version,
-        }
+            archived: row.stamp.into_archived(),
+        })
     }
 }
 
@@ -113,8 +147,12 @@ pub(crate) struct UnitRow {
     monitoring_mode: String,
     monitoring_started_at: At,
     status: String,
+    details: String,
     created_at: At,
+    updated_at: At,
     version: i64,
+    #[sqlx(flatten)]
+    stamp: StampColumns,
 }
 
 impl UnitRow {
@@ -128,8 +166,11 @@ impl UnitRow {
             monitoring_mode: parse("unit", "monitoring_mode", &self.monitoring_mode)?,
             monitoring_started_at: self.monitoring_started_at.0,
             status: parse("unit_monitor", "status", &self.status)?,
+            details: from_json("unit", "details", &self.details)?,
             created_at: self.created_at.0,
+            updated_at: self.updated_at.0,
             version: self.version,
+            archived: self.stamp.into_archived(),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! A unit with all an evaluation needs, in one row, and the rule sets above it.
 
+use super::StampColumns;
 use crate::store::column::{At, from_json, parse};
 use freshtrack_alerts::change::UnitContext;
 use freshtrack_alerts::rules::RuleSet;
@@ -20,8 +21,12 @@ pub(crate) struct ContextRow {
     unit_type: String,
     monitoring_mode: String,
     monitoring_started_at: At,
+    details: String,
     created_at: At,
+    updated_at: At,
     version: i64,
+    #[sqlx(flatten)]
+    stamp: StampColumns,
     site_name: String,
     site_timezone: String,
     corrective_action_required: bool,
@@ -43,8 +48,11 @@ impl ContextRow {
                 monitoring_mode: parse("unit", "monitoring_mode", &self.monitoring_mode)?,
                 monitoring_started_at: self.monitoring_started_at.0,
                 status: parse("unit_monitor", "status", &self.status)?,
+                details: from_json("unit", "details", &self.details)?,
                 created_at: self.created_at.0,
+                updated_at: self.updated_at.0,
                 version: self.version,
+                archived: self.stamp.into_archived(),
             },
             site_name: self.site_name,
             site_timezone: self.site_timezone,

@@ -33,6 +33,8 @@ macro_rules! watched {
 mod alert_store;
 #[path = "../both/api_keys.rs"]
 mod api_keys;
+#[path = "../both/archive.rs"]
+mod archive;
 #[path = "../both/audit_log.rs"]
 mod audit_log;
 #[path = "../both/commit.rs"]
@@ -45,6 +47,8 @@ mod inbox;
 #[path = "../both/incident_store.rs"]
 mod incident_store;
 mod journal;
+#[path = "../both/life_cycle.rs"]
+mod life_cycle;
 mod lookup;
 #[path = "../both/members.rs"]
 mod members;
