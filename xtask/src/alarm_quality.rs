@@ -13,7 +13,7 @@ use freshtrack_alerts::food_safety::fleet::{
 use freshtrack_alerts::replay::{Replay, Transition};
 use freshtrack_alerts::rules::RulePack;
 use freshtrack_alerts::step::{Facts, Observation};
-use freshtrack_core::hierarchy::{UnitDetails, MonitoringMode, Unit, UnitStatus, UnitType};
+use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitDetails, UnitStatus, UnitType};
 use freshtrack_core::ids::{AreaId, SiteId, UnitId};
 use freshtrack_core::temperature::{Limit, Temperature};
 use freshtrack_core::time::{Span, Timestamp};

@@ -8,7 +8,7 @@ use freshtrack_alerts::rules::{LimitRule, RuleFields, RuleScope, RuleSet};
 use freshtrack_alerts::step::{Facts, Input, Observation, step};
 use freshtrack_alerts::suppression::{SuppressionKind, Window};
 use freshtrack_alerts::what_if::{Injection, what_if};
-use freshtrack_core::hierarchy::{UnitDetails, MonitoringMode, Unit, UnitStatus, UnitType};
+use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitDetails, UnitStatus, UnitType};
 use freshtrack_core::ids::{AreaId, OrgId, SiteId, SuppressionId, UnitId};
 use freshtrack_core::reading::DoorState;
 use freshtrack_core::temperature::{Limit, Temperature};
