@@ -183,14 +183,15 @@ fn check_required(posted: &PostedReading) -> Result<(), RejectReason> {
     }
 }
 
-/// A unit that went away between the two questions is an unknown one.
+/// A unit that went away, or into the archive, between the two questions is an unknown one.
 fn drop_unloaded(
     loaded: &Loaded,
     candidates: &mut Vec<Candidate<'_>>,
     outcomes: &mut [Option<ReadingOutcome>],
 ) {
     candidates.retain(|candidate| {
-        let known = find_unit(loaded, candidate.key.unit).is_some();
+        let unit = find_unit(loaded, candidate.key.unit);
+        let known = unit.is_some_and(|context| context.unit.archived.is_none());
         if !known {
             outcomes[candidate.index] = Some(rejected(match candidate.posted.target {
                 Target::Unit(_) => RejectReason::UnknownUnit,

@@ -93,6 +93,8 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
     /// When it was last used, written at most once a minute.
     pub last_used_at: Option<Timestamp>,
+    /// The key it took over from.
+    pub rotated_from: Option<ApiKeyId>,
     /// When it was made.
     pub created_at: Timestamp,
 }

@@ -66,6 +66,7 @@ pub fn make_key(
         expires_at,
         revoked_at: None,
         last_used_at: None,
+        rotated_from: None,
         created_at: now,
     };
     (key, text)

@@ -1,6 +1,8 @@
 //! What keeps the database from growing for ever: events that nobody can resume from are removed.
 
 use crate::heartbeat::Heartbeat;
+use crate::http::idempotency::KEPT_FOR;
+use crate::store::ports::OnceLedger;
 use freshtrack_core::ports::{Clock, Outbox};
 use freshtrack_core::time::Span;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ const EVENTS_KEPT_FOR: Span = Span::from_seconds(24 * 3_600);
 const EVENTS_KEPT: u32 = 10_000;
 /// Events removed at once, so that no other write waits long.
 const EVENTS_AT_ONCE: u32 = 5_000;
+/// Kept answers removed in one look.
+const ANSWERS_AT_ONCE: u32 = 20_000;
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_mins(10);
 /// The loop shows life this often between looks.
@@ -21,6 +25,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(10);
 /// Prunes until `stop`.
 pub async fn run(
     outbox: Arc<dyn Outbox>,
+    answers: Arc<dyn OnceLedger>,
     clock: Arc<dyn Clock>,
     beat: Arc<Heartbeat>,
     stop: CancellationToken,
@@ -35,6 +40,11 @@ pub async fn run(
                 Ok(removed) => tracing::debug!(removed, "old events are pruned"),
                 Err(error) => tracing::warn!(error = ?error, "old events could not be pruned"),
             }
+            let before = clock.now() - KEPT_FOR;
+            match answers.prune_answers(before, ANSWERS_AT_ONCE).await {
+                Ok(removed) => tracing::debug!(removed, "old answers are pruned"),
+                Err(error) => tracing::warn!(error = ?error, "old answers could not be pruned"),
+            }
             next = tokio::time::Instant::now() + LOOK_EVERY;
         }
         tokio::select! {
@@ -48,6 +58,7 @@ pub async fn run(
 mod tests {
     use super::*;
     use crate::clock::SystemClock;
+    use crate::store::ports::{Begun, KeptAnswer, OnceKey};
     use freshtrack_core::error::StoreError;
     use freshtrack_core::event::OutboxEvent;
     use freshtrack_core::ids::OrgId;
@@ -55,7 +66,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// An outbox with so many old events.
-    struct Old(AtomicU64);
+    struct Old(AtomicU64, AtomicU64);
 
     #[async_trait::async_trait]
     impl Outbox for Old {
@@ -75,12 +86,33 @@ mod tests {
         }
     }
 
+    #[async_trait::async_trait]
+    impl OnceLedger for Old {
+        async fn begin(
+            &self,
+            _: &OnceKey,
+            _: [u8; 32],
+            _: Timestamp,
+            _: (Timestamp, Timestamp),
+        ) -> Result<Begun, StoreError> {
+            Ok(Begun::First)
+        }
+        async fn end(&self, _: &OnceKey, _: Option<KeptAnswer>) -> Result<(), StoreError> {
+            Ok(())
+        }
+        async fn prune_answers(&self, _: Timestamp, _: u32) -> Result<u64, StoreError> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            Ok(0)
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_backlog_is_removed_piece_by_piece_in_one_look() {
-        let outbox = Arc::new(Old(AtomicU64::new(12_345)));
+        let outbox = Arc::new(Old(AtomicU64::new(12_345), AtomicU64::new(0)));
         let stop = CancellationToken::new();
         let beat = Arc::new(Heartbeat::starting("maintenance"));
         let work = run(
+            Arc::<Old>::clone(&outbox),
             Arc::<Old>::clone(&outbox),
             Arc::new(SystemClock::start()),
             beat,
@@ -92,5 +124,6 @@ mod tests {
         };
         tokio::join!(work, rest);
         assert_eq!(outbox.0.load(Ordering::Relaxed), 0);
+        assert_eq!(outbox.1.load(Ordering::Relaxed), 1, "kept answers too");
     }
 }

@@ -54,6 +54,14 @@ pub fn webhook_url(public_url: &str, id: &ConnectionId) -> String {
     format!("{public_url}/api/v1/ttn/{}", id.as_str())
 }
 
+/// A fresh webhook secret.
+#[must_use]
+pub fn fresh_secret(ids: &dyn IdGen) -> WebhookSecret {
+    let mut bits = [0u8; 32];
+    ids.fill_random(&mut bits);
+    WebhookSecret::from_random(bits)
+}
+
 /// Makes a connection with a fresh address and secret.
 ///
 /// # Errors
@@ -68,9 +76,7 @@ pub async fn create(
 ) -> Result<MadeConnection, StoreError> {
     let mut address = [0u8; 16];
     ids.fill_random(&mut address);
-    let mut bits = [0u8; 32];
-    ids.fill_random(&mut bits);
-    let secret = WebhookSecret::from_random(bits);
+    let secret = fresh_secret(ids);
     let connection = ConnectionRecord {
         connection: Connection {
             id: ConnectionId::from_random(address),

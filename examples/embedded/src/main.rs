@@ -12,8 +12,9 @@ use freshtrack_alerts::ports::AlertFilter;
 use freshtrack_alerts::posted::{PostedReading, PostedTemperature, ReadingOutcome};
 use freshtrack_alerts::sweep::Sweeper;
 use freshtrack_core::audit::Journal;
-use freshtrack_core::hierarchy::{SiteDetails, AreaDetails, UnitDetails, 
-    Area, MonitoringMode, Organization, Site, Unit, UnitStatus, UnitType,
+use freshtrack_core::hierarchy::{
+    Area, AreaDetails, MonitoringMode, Organization, Site, SiteDetails, Unit, UnitDetails,
+    UnitStatus, UnitType,
 };
 use freshtrack_core::ids::{AreaId, OrgId, SiteId, UnitId, UserId};
 use freshtrack_core::memory::ManualClock;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use freshtrack_alerts::cascade::EffectiveRules;
 use freshtrack_alerts::replay::{Replay, Transition};
 use freshtrack_alerts::step::{Facts, Observation};
-use freshtrack_core::hierarchy::{UnitDetails, MonitoringMode, Unit, UnitStatus, UnitType};
+use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitDetails, UnitStatus, UnitType};
 use freshtrack_core::ids::{AreaId, SiteId, UnitId};
 use freshtrack_core::temperature::{Temperature, TemperatureUnit};
 use freshtrack_core::time::{Span, Timestamp};

@@ -71,6 +71,36 @@ impl ApiKeys for MemoryStore {
         })
     }
 
+    async fn supersede(
+        &self,
+        org: OrgId,
+        id: ApiKeyId,
+        mut successor: ApiKey,
+        until: Timestamp,
+        journal: Journal,
+    ) -> Result<ApiKey, StoreError> {
+        self.with(|state| {
+            let in_use = state.prefixes.contains_key(&successor.prefix);
+            let rows = state.tenant_mut(org).ok_or(UNKNOWN)?;
+            let key = rows.api_keys.get_mut(&id).ok_or(UNKNOWN)?;
+            let now = successor.created_at;
+            if key.revoked_at.is_some() || key.expires_at.is_some_and(|at| at <= now) {
+                return Err(StoreError::Refused { rule: "key_ended" });
+            }
+            if in_use {
+                return Err(StoreError::Taken { what: "prefix" });
+            }
+            key.expires_at = Some(key.expires_at.map_or(until, |at| at.min(until)));
+            let old = key.clone();
+            (successor.org, successor.rotated_from) = (org, Some(id));
+            let (prefix, new) = (successor.prefix.clone(), successor.id);
+            rows.api_keys.insert(new, successor);
+            rows.append_journal(journal);
+            state.prefixes.insert(prefix, (org, new));
+            Ok(old)
+        })
+    }
+
     async fn touch(&self, org: OrgId, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError> {
         self.with(|state| {
             let rows = state.tenant_mut(org).ok_or(UNKNOWN)?;

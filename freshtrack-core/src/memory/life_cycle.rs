@@ -83,14 +83,14 @@ impl LifeCycle for MemoryStore {
     async fn sites_on(
         &self,
         org: OrgId,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<SiteId>,
     ) -> Result<Page<Site, SiteId>, StoreError> {
         Ok(self.with(|state| {
             let rows = state.tenant(org).into_iter();
             let sites = rows
                 .flat_map(|rows| rows.sites.values())
-                .filter(|site| shelf.holds(site.archived));
+                .filter(|site| which.holds(site.archived));
             page_of(sites, &page, |site| site.id)
         }))
     }
@@ -99,14 +99,14 @@ impl LifeCycle for MemoryStore {
         &self,
         org: OrgId,
         site: Option<SiteId>,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<AreaId>,
     ) -> Result<Page<Area, AreaId>, StoreError> {
         Ok(self.with(|state| {
             let rows = state.tenant(org).into_iter();
             let areas = rows
                 .flat_map(|rows| rows.areas.values())
-                .filter(|area| shelf.holds(area.archived))
+                .filter(|area| which.holds(area.archived))
                 .filter(|area| site.is_none_or(|site| area.site_id == site));
             page_of(areas, &page, |area| area.id)
         }))
@@ -131,14 +131,14 @@ impl LifeCycle for MemoryStore {
         &self,
         org: OrgId,
         unit: Option<UnitId>,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<DeviceId>,
     ) -> Result<Page<Device, DeviceId>, StoreError> {
         Ok(self.with(|state| {
             let rows = state.tenant(org).into_iter();
             let devices = rows
                 .flat_map(|rows| rows.devices.values())
-                .filter(|device| shelf.holds(device.archived))
+                .filter(|device| which.holds(device.archived))
                 .filter(|device| unit.is_none() || device.unit_id == unit);
             page_of(devices, &page, |device| device.id)
         }))

@@ -262,20 +262,20 @@ macro_rules! pass_on {
             async fn sites_on(
                 &self,
                 org: $crate::ids::OrgId,
-                shelf: $crate::ports::Shelf,
+                which: $crate::ports::Shelf,
                 page: $crate::page::PageRequest<$crate::ids::SiteId>,
             ) -> Result<$crate::page::Page<$crate::hierarchy::Site, $crate::ids::SiteId>, $crate::error::StoreError> {
-                $crate::ports::LifeCycle::sites_on(&self.$inner, org, shelf, page).await
+                $crate::ports::LifeCycle::sites_on(&self.$inner, org, which, page).await
             }
 
             async fn areas_on(
                 &self,
                 org: $crate::ids::OrgId,
                 site: Option<$crate::ids::SiteId>,
-                shelf: $crate::ports::Shelf,
+                which: $crate::ports::Shelf,
                 page: $crate::page::PageRequest<$crate::ids::AreaId>,
             ) -> Result<$crate::page::Page<$crate::hierarchy::Area, $crate::ids::AreaId>, $crate::error::StoreError> {
-                $crate::ports::LifeCycle::areas_on(&self.$inner, org, site, shelf, page).await
+                $crate::ports::LifeCycle::areas_on(&self.$inner, org, site, which, page).await
             }
 
             async fn units_on(
@@ -291,10 +291,10 @@ macro_rules! pass_on {
                 &self,
                 org: $crate::ids::OrgId,
                 unit: Option<$crate::ids::UnitId>,
-                shelf: $crate::ports::Shelf,
+                which: $crate::ports::Shelf,
                 page: $crate::page::PageRequest<$crate::ids::DeviceId>,
             ) -> Result<$crate::page::Page<$crate::device::Device, $crate::ids::DeviceId>, $crate::error::StoreError> {
-                $crate::ports::LifeCycle::devices_on(&self.$inner, org, unit, shelf, page).await
+                $crate::ports::LifeCycle::devices_on(&self.$inner, org, unit, which, page).await
             }
         }
     };
@@ -333,6 +333,17 @@ macro_rules! pass_on {
                 journal: $crate::audit::Journal,
             ) -> Result<$crate::principal::ApiKey, $crate::error::StoreError> {
                 $crate::ports::ApiKeys::revoke(&self.$inner, org, id, now, journal).await
+            }
+
+            async fn supersede(
+                &self,
+                org: $crate::ids::OrgId,
+                id: $crate::ids::ApiKeyId,
+                successor: $crate::principal::ApiKey,
+                until: $crate::time::Timestamp,
+                journal: $crate::audit::Journal,
+            ) -> Result<$crate::principal::ApiKey, $crate::error::StoreError> {
+                $crate::ports::ApiKeys::supersede(&self.$inner, org, id, successor, until, journal).await
             }
 
             async fn touch(

@@ -122,11 +122,8 @@ impl TenantRows {
     }
 
     pub(super) fn add_area(&mut self, area: Area) -> Result<(), StoreError> {
-        if !self
-            .sites
-            .get(&area.site_id)
-            .is_some_and(|site| site.archived.is_none())
-        {
+        let site = self.sites.get(&area.site_id);
+        if site.is_none_or(|site| site.archived.is_some()) {
             return Err(StoreError::Missing { what: "site" });
         }
         let siblings = self.areas.values().filter(|a| a.archived.is_none());

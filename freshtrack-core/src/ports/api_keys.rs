@@ -42,6 +42,21 @@ pub trait ApiKeys: Send + Sync {
         journal: Journal,
     ) -> Result<ApiKey, StoreError>;
 
+    /// Stores a key that takes over from `id`, which ends at `until` unless it ends before, and answers
+    /// the old one as it is then.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] `api_key`; [`StoreError::Refused`] `key_ended` if it has ended by the time
+    /// its successor was made; [`StoreError::Taken`] `prefix`.
+    async fn supersede(
+        &self,
+        org: OrgId,
+        id: ApiKeyId,
+        successor: ApiKey,
+        until: Timestamp,
+        journal: Journal,
+    ) -> Result<ApiKey, StoreError>;
+
     /// Notes that a key was used; never moves the time back.
     ///
     /// # Errors

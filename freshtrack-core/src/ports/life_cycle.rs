@@ -131,7 +131,7 @@ pub trait LifeCycle: Send + Sync {
     async fn sites_on(
         &self,
         org: OrgId,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<SiteId>,
     ) -> Result<Page<Site, SiteId>, StoreError>;
 
@@ -143,7 +143,7 @@ pub trait LifeCycle: Send + Sync {
         &self,
         org: OrgId,
         site: Option<SiteId>,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<AreaId>,
     ) -> Result<Page<Area, AreaId>, StoreError>;
 
@@ -166,7 +166,7 @@ pub trait LifeCycle: Send + Sync {
         &self,
         org: OrgId,
         unit: Option<UnitId>,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<DeviceId>,
     ) -> Result<Page<Device, DeviceId>, StoreError>;
 }

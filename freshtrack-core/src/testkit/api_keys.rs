@@ -1,7 +1,9 @@
 //! Laws of [`ApiKeys`](crate::ports::ApiKeys).
 
 use super::sample::{Tenant, at, journal};
-use super::{Stores, assert_journals, assert_missing, assert_one_wins, assert_taken, fail};
+use super::{
+    Stores, assert_journals, assert_missing, assert_one_wins, assert_refused, assert_taken, fail,
+};
 use crate::audit::Journal;
 use crate::ids::OrgId;
 use crate::principal::ApiKey;
@@ -20,6 +22,7 @@ macro_rules! api_keys_contract {
             use_is_noted_and_never_moves_back
             another_organization_cannot_note_use
             of_two_with_one_prefix_exactly_one_is_made
+            a_rotated_key_ends_when_its_successor_has_taken_over
         }
     };
 }
@@ -203,5 +206,53 @@ pub async fn of_two_with_one_prefix_exactly_one_is_made(store: &dyn Stores) {
         keys.create(tenant.org, tenant.new_api_key("abcdefgh"), journal("two")),
     );
     assert_one_wins(&[one, two]);
+    assert_journals(store, tenant.org, 1).await;
+}
+
+/// Both are good for a while, the old one never longer than it was; an ended key has no successor, and
+/// another organization's is unknown.
+pub async fn a_rotated_key_ends_when_its_successor_has_taken_over(store: &dyn Stores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let other = Tenant::create(store, "beta").await;
+    let keys = store.api_keys();
+    let (old, mut new) = (
+        tenant.new_api_key("oldoldol"),
+        tenant.new_api_key("newnewne"),
+    );
+    add(store, tenant.org, &old).await;
+    let refused = keys.supersede(other.org, old.id, new.clone(), at(100), journal("theirs"));
+    assert_missing(refused.await, "api_key");
+    let rotated = keys
+        .supersede(tenant.org, old.id, new.clone(), at(100), journal("rotated"))
+        .await
+        .unwrap_or_else(fail);
+    assert_eq!(rotated.expires_at, Some(at(100)), "the old one ends");
+    assert_eq!(find(store, "oldoldol").await, Some(rotated));
+    new.rotated_from = Some(old.id);
+    assert_eq!(find(store, "newnewne").await, Some(new.clone()));
+    let mut third = tenant.new_api_key("thirdthi");
+    let later = keys
+        .supersede(
+            tenant.org,
+            old.id,
+            third.clone(),
+            at(200),
+            Journal::default(),
+        )
+        .await
+        .unwrap_or_else(fail);
+    assert_eq!(
+        later.expires_at,
+        Some(at(100)),
+        "but never later than it did"
+    );
+    (third.prefix, third.created_at) = ("fourthfo".to_owned(), at(100));
+    third.id = tenant.id();
+    let refused = keys.supersede(tenant.org, old.id, third.clone(), at(300), journal("late"));
+    assert_refused(refused.await, "key_ended");
+    let revoked = keys.revoke(tenant.org, new.id, at(50), Journal::default());
+    revoked.await.unwrap_or_else(fail);
+    let refused = keys.supersede(tenant.org, new.id, third, at(300), journal("late"));
+    assert_refused(refused.await, "key_ended");
     assert_journals(store, tenant.org, 1).await;
 }

@@ -152,8 +152,8 @@ pub async fn a_change_is_stored_whole(store: &dyn Stores) {
     let places = store.places();
     let found = places.find_site(tenant.org, tenant.site).await;
     let mut site = found.unwrap_or_else(fail).expect("a site");
-    site.name = "Bakery".to_owned();
-    site.timezone = "Asia/Tokyo".to_owned();
+    site.name = String::from("Bakery");
+    site.timezone = String::from("Asia/Tokyo");
     site.corrective_action_required = false;
     site.details = SiteDetails {
         city: Some("Kyōto".to_owned()),
@@ -168,7 +168,7 @@ pub async fn a_change_is_stored_whole(store: &dyn Stores) {
     assert_eq!(found.unwrap_or_else(fail), Some(site));
 
     let mut changed = unit(store, &tenant, tenant.unit).await;
-    changed.name = "Blast".to_owned();
+    changed.name = String::from("Blast");
     changed.unit_type = UnitType::BlastChiller;
     changed.details.serial = Some("S/1".to_owned());
     changed.details.sort_order = 9;
@@ -186,7 +186,7 @@ pub async fn a_change_is_stored_whole(store: &dyn Stores) {
     device.dev_eui = Some(EUI.to_owned());
     add_device(store, &tenant, &device).await;
     device.is_primary = true; // the first on its unit
-    device.name = "Renamed".to_owned();
+    device.name = String::from("Renamed");
     device.model = None;
     device.uplink_interval_seconds = None;
     device.battery_low_mv = 3_000;
@@ -209,7 +209,7 @@ pub async fn a_change_is_based_on_the_newest_version(store: &dyn Stores) {
     let cycle = store.life_cycle();
     for version in [1, 3] {
         let mut stale = unit(store, &tenant, tenant.unit).await;
-        stale.name = "Stale".to_owned();
+        stale.name = String::from("Stale");
         stale.version = version;
         let refused = cycle
             .change(tenant.org, Resource::Unit(stale), journal("stale"))
@@ -235,13 +235,13 @@ pub async fn a_changed_name_is_unique_among_siblings_in_use(store: &dyn Stores) 
     let second = add_unit(store, &tenant, "Fridge 2").await;
     let cycle = store.life_cycle();
     let mut row = unit(store, &tenant, second).await;
-    row.name = "FRIDGE 1".to_owned();
+    row.name = String::from("FRIDGE 1");
     row.version = 2;
     let refused = cycle
         .change(tenant.org, Resource::Unit(row.clone()), journal("taken"))
         .await;
     assert_taken(refused, "name");
-    row.name = "FRIDGE 2".to_owned();
+    row.name = String::from("FRIDGE 2");
     let done = cycle
         .change(tenant.org, Resource::Unit(row), Journal::default())
         .await;

@@ -196,6 +196,7 @@ impl Tenant {
             expires_at: Some(at(1_000_000)),
             revoked_at: None,
             last_used_at: None,
+            rotated_from: None,
             created_at: at(5),
         }
     }

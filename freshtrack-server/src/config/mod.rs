@@ -105,6 +105,8 @@ pub struct Limits {
     pub requests_per_minute: u32,
     /// Ingest requests one key may make in a minute.
     pub ingest_requests_per_minute: u32,
+    /// Requests that all callers of one organization together may make in a minute.
+    pub organization_requests_per_minute: u32,
     /// Live connections of this process.
     pub stream_connections: u32,
 }
@@ -115,6 +117,7 @@ impl Default for Limits {
             ingest_queue_readings: 50_000,
             requests_per_minute: 100,
             ingest_requests_per_minute: 600,
+            organization_requests_per_minute: 6_000,
             stream_connections: 10_000,
         }
     }
@@ -143,6 +146,8 @@ pub struct Settings {
     pub log: String,
     /// Outside identity providers.
     pub issuers: Vec<OutsideIssuer>,
+    /// Origins whose pages may read answers, like `https://app.example.com`; none by default.
+    pub cors_origins: Vec<String>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -197,7 +202,9 @@ struct Raw {
     ingest_queue_readings: Option<u32>,
     requests_per_minute: Option<u32>,
     ingest_requests_per_minute: Option<u32>,
+    organization_requests_per_minute: Option<u32>,
     stream_connections: Option<u32>,
+    cors_origins: Option<String>,
 }
 
 /// Environment variables that share our prefix but are not settings of the server.
@@ -313,6 +320,7 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
         log_format: parse_word("log_format", raw.log_format.as_deref().unwrap_or("text"))?,
         log: raw.log.unwrap_or_else(|| "info".to_owned()),
         issuers: raw.issuers,
+        cors_origins: origins(raw.cors_origins.as_deref().unwrap_or_default())?,
         limits: Limits {
             ingest_queue_readings: bounded(
                 "ingest_queue_readings",
@@ -332,6 +340,12 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
                     .unwrap_or(defaults.ingest_requests_per_minute),
                 1..=10_000_000,
             )?,
+            organization_requests_per_minute: bounded(
+                "organization_requests_per_minute",
+                raw.organization_requests_per_minute
+                    .unwrap_or(defaults.organization_requests_per_minute),
+                1..=10_000_000,
+            )?,
             stream_connections: bounded(
                 "stream_connections",
                 raw.stream_connections
@@ -340,6 +354,25 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
             )?,
         },
     })
+}
+
+/// Origins, separated by commas: scheme, host and port, nothing more.
+fn origins(text: &str) -> Result<Vec<String>, SettingError> {
+    let origin = |part: &str| {
+        let host = part
+            .strip_prefix("https://")
+            .or_else(|| part.strip_prefix("http://"));
+        let named =
+            host.filter(|host| !host.is_empty() && !host.contains(['/', '*', '?', '#', ' ']));
+        named.map(|_| part.to_owned()).ok_or_else(|| SettingError {
+            key: "cors_origins".to_owned(),
+            value: part.to_owned(),
+            allowed: "it must be origins like https://app.example.com, separated by commas"
+                .to_owned(),
+        })
+    };
+    let parts = text.split(',').map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(origin).collect()
 }
 
 fn web_address(text: String) -> Result<String, SettingError> {
@@ -476,6 +509,27 @@ mod tests {
             error.contains("requests_per_minute") && error.contains("many"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn other_origins_are_named_exactly_or_not_at_all() {
+        assert!(with(&[]).unwrap().cors_origins.is_empty());
+        let named = "https://a.example, http://localhost:5173";
+        let settings = with(&[("FRESHTRACK_CORS_ORIGINS", named)]).unwrap();
+        assert_eq!(
+            settings.cors_origins,
+            ["https://a.example", "http://localhost:5173"]
+        );
+        for wrong in [
+            "*",
+            "a.example",
+            "https://",
+            "https://a.example/",
+            "https://*.example",
+        ] {
+            let error = with(&[("FRESHTRACK_CORS_ORIGINS", wrong)]).unwrap_err();
+            assert_eq!(error.key, "cors_origins", "{wrong}");
+        }
     }
 
     #[test]

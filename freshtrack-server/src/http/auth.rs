@@ -133,6 +133,7 @@ pub async fn authorize(
             if !allowed {
                 return Err(Problem::new(Code::ScopeMissing));
             }
+            app.rates.take_of(org).map_err(Problem::rate_limited)?;
             Ok(Access {
                 org,
                 role: Role::Viewer,
@@ -152,6 +153,7 @@ async fn authorize_person(
         .role_in(org, user.id)
         .await?
         .ok_or_else(Problem::not_found)?;
+    app.rates.take_of(org).map_err(Problem::rate_limited)?;
     let Requirement::Role(least) = operation.requirement() else {
         return Err(Problem::new(Code::ScopeMissing));
     };

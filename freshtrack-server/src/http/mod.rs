@@ -1,14 +1,17 @@
 //! HTTP: routes, and what every request passes through.
 //!
-//! Outside in: request id and log span, problems for whatever is refused, panics, rate limit, routes.
+//! Outside in: request id and log span, security headers, problems for whatever is refused, panics,
+//! other origins, rate limit, time limit, repeated requests, routes.
 
 mod allow;
 pub mod auth;
 pub mod body;
+pub mod cors;
 mod docs;
 mod document;
 pub mod examples;
 pub mod health;
+pub mod idempotency;
 pub mod limits;
 pub mod page;
 pub mod permissions;
@@ -52,8 +55,10 @@ pub fn endpoint(app: Arc<App>) -> BoxEndpoint<'static, Response> {
         .at("/metrics", get(health::metrics))
         .at("/docs", get(docs::page))
         .nest(v1::API_PREFIX, api)
+        .around(idempotency::middleware)
         .around(time_limit)
         .around(rate_limit)
+        .around(cors::middleware)
         .with(
             CatchPanic::new().with_handler(|_: Box<dyn std::any::Any + Send>| {
                 tracing::error!("a request handler panicked");
@@ -87,9 +92,18 @@ fn openapi() -> Response {
         .body(document::bytes())
 }
 
+const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
+const NONE: HeaderValue = HeaderValue::from_static("none");
+const NO_PAGE: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 /// Headers that keep browsers from guessing, framing and leaking; what a path takes, where it refused.
 async fn harden<E: Endpoint>(next: E, request: Request) -> poem::Result<Response> {
     let uri = request.uri().clone();
+    let is_data = uri.path().starts_with("/api/");
+    let app = request.extensions().get::<Arc<App>>();
+    let over_tls = app.is_some_and(|app| app.public_url.starts_with("https://"));
     let mut response = match next.call(request).await {
         Ok(output) => output.into_response(),
         Err(error) => problem::from_framework(error),
@@ -116,6 +130,15 @@ async fn harden<E: Endpoint>(next: E, request: Request) -> poem::Result<Response
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
     }
+    headers.insert("cross-origin-opener-policy", SAME_ORIGIN);
+    headers.insert("x-permitted-cross-domain-policies", NONE);
+    if is_data {
+        // an answer of the API is data: opened as a page it does nothing
+        headers.insert(header::CONTENT_SECURITY_POLICY, NO_PAGE);
+    }
+    if over_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+    }
     Ok(response)
 }
 
@@ -133,17 +156,25 @@ async fn time_limit<E: Endpoint>(next: E, request: Request) -> poem::Result<E::O
 }
 
 /// Takes each API request from its caller's allowance; webhooks of networks have none.
-async fn rate_limit<E: Endpoint>(next: E, request: Request) -> poem::Result<E::Output> {
+async fn rate_limit<E: Endpoint>(next: E, request: Request) -> poem::Result<Response> {
     let path = request.uri().path();
     let limited = path.starts_with("/api/v1/")
         && !path.starts_with("/api/v1/ttn/")
         && path != "/api/v1/stream";
-    if limited && let Some(app) = request.extensions().get::<Arc<App>>() {
-        app.rates
-            .take(&caller_key(&request), path)
-            .map_err(|seconds| poem::Error::from(Problem::rate_limited(seconds)))?;
-    }
-    next.call(request).await
+    let app = request.extensions().get::<Arc<App>>();
+    let Some(app) = app.filter(|_| limited) else {
+        return next.call(request).await.map(IntoResponse::into_response);
+    };
+    let allowance = app.rates.take(&caller_key(&request), path);
+    let mut response = match allowance.wait_seconds {
+        Some(seconds) => Problem::rate_limited(seconds).into_response(),
+        None => match next.call(request).await {
+            Ok(output) => output.into_response(),
+            Err(error) => problem::from_framework(error),
+        },
+    };
+    allowance.write(&mut response);
+    Ok(response)
 }
 
 /// What tells callers apart before anybody is authenticated: a hash of the credential, else the address.

@@ -120,6 +120,14 @@ operations! {
     ListTtnConnections = "list_ttn_connections", Member(Admin), false;
     /// A new connection; URL and secret are shown once.
     CreateTtnConnection = "create_ttn_connection", Member(Admin), false;
+    /// One connection.
+    GetTtnConnection = "get_ttn_connection", Member(Admin), false;
+    /// A changed connection.
+    UpdateTtnConnection = "update_ttn_connection", Member(Admin), false;
+    /// The end of a connection.
+    RemoveTtnConnection = "remove_ttn_connection", Member(Admin), false;
+    /// A further secret of a connection, shown once.
+    RotateTtnSecret = "rotate_ttn_secret", Member(Admin), false;
     /// Rules set at a place.
     GetRules = "get_rules", Member(Viewer), true;
     /// New rules at a place.
@@ -134,6 +142,8 @@ operations! {
     ListApiKeys = "list_api_keys", Member(Admin), false;
     /// A new machine credential; the secret is shown once.
     CreateApiKey = "create_api_key", Member(Admin), false;
+    /// A successor of a machine credential; the secret is shown once.
+    RotateApiKey = "rotate_api_key", Member(Admin), false;
     /// The end of a machine credential.
     RevokeApiKey = "revoke_api_key", Member(Admin), false;
     /// Alerts.

@@ -100,6 +100,12 @@ codes! {
     NotArchived = 409 "not-archived" "It is in use";
     /// What it stands in is archived, and comes back first.
     ParentArchived = 409 "parent-archived" "What it stands in is archived";
+    /// The same request is being answered right now.
+    RequestInProgress = 409 "request-in-progress" "The same request is still running";
+    /// It was made; its secret was shown in the first answer and is not kept.
+    SecretShownOnce = 409 "secret-shown-once" "The secret was shown once";
+    /// A key that has ended has no successor.
+    KeyEnded = 409 "key-ended" "The key has ended";
     /// Somebody else changed it first.
     VersionMismatch = 412 "version-mismatch" "It was changed since you read it";
     /// The body is too large.
@@ -118,6 +124,8 @@ codes! {
     CorrectiveActionRequired = 422 "corrective-action-required" "A corrective action is required";
     /// A resolution needs a note.
     ResolutionRequired = 422 "resolution-required" "A note on the resolution is required";
+    /// The `Idempotency-Key` named another request.
+    IdempotencyKeyReused = 422 "idempotency-key-reused" "The idempotency key was used for another request";
     /// Too much at once; see `Retry-After`.
     RateLimited = 429 "rate-limited" "Too many requests";
     /// Ours; the request id helps to find it.
@@ -238,6 +246,15 @@ impl Problem {
         }
     }
 
+    /// The same request is still running: ask again.
+    #[must_use]
+    pub fn in_progress() -> Self {
+        Self {
+            retry_after_seconds: Some(1),
+            ..Self::new(Code::RequestInProgress)
+        }
+    }
+
     /// Its code.
     #[must_use]
     pub const fn code(&self) -> Code {
@@ -269,6 +286,7 @@ impl From<StoreError> for Problem {
             StoreError::Taken { what: "dev_eui" } => Self::new(Code::DeviceExists),
             StoreError::Taken { .. } => Self::new(Code::NameTaken),
             StoreError::Refused { rule: "last_owner" } => Self::new(Code::LastOwner),
+            StoreError::Refused { rule: "key_ended" } => Self::new(Code::KeyEnded),
             StoreError::Refused { rule: "archived" } => Self::new(Code::AlreadyArchived),
             StoreError::Refused { rule: "in_use" } => Self::new(Code::NotArchived),
             StoreError::Refused {

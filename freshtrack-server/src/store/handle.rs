@@ -1,7 +1,7 @@
 //! One value for every storage port, whichever database stands behind it.
 
 use super::error::OpenError;
-use super::ports::{Connections, InboxQueue};
+use super::ports::{Connections, InboxQueue, OnceLedger};
 #[cfg(feature = "postgres")]
 use super::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
@@ -67,6 +67,8 @@ pub struct Store {
     pub connections: Arc<dyn Connections>,
     /// Network connections, looked up by their callers.
     pub connection_directory: Arc<dyn ConnectionDirectory>,
+    /// Answers of requests that may be repeated.
+    pub once_ledger: Arc<dyn OnceLedger>,
     /// Where network messages arrive.
     pub inbox: Arc<dyn Inbox>,
     /// Where they are taken from.
@@ -141,7 +143,7 @@ impl Store {
         S: Organizations + Places + Devices + LifeCycle + ApiKeys,
         S: ReadingStore + ReadingSeries + AuditLog + Outbox,
         S: MonitorStore + AlertStore + IncidentStore + RuleStore,
-        S: Connections + ConnectionDirectory + Inbox + InboxQueue + 'static,
+        S: Connections + ConnectionDirectory + Inbox + InboxQueue + OnceLedger + 'static,
     {
         Self {
             organizations: Arc::<S>::clone(store),
@@ -158,6 +160,7 @@ impl Store {
             incidents: Arc::<S>::clone(store),
             rules: Arc::<S>::clone(store),
             connections: Arc::<S>::clone(store),
+            once_ledger: Arc::<S>::clone(store),
             connection_directory: Arc::<S>::clone(store),
             inbox: Arc::<S>::clone(store),
             inbox_queue: Arc::<S>::clone(store),

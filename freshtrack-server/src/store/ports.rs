@@ -1,4 +1,5 @@
-//! Ports of the server itself: managing network connections and working through the inbox.
+//! Ports of the server itself: managing network connections, working through the inbox, requests that
+//! may be repeated.
 //!
 //! What `freshtrack-ttn` needs to receive a message is declared there
 //! ([`ConnectionDirectory`](freshtrack_ttn::ports::ConnectionDirectory),
@@ -10,7 +11,7 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::{LnsEventId, OrgId};
 use freshtrack_core::time::{Span, Timestamp};
 use freshtrack_ttn::canonical::QuarantineReason;
-use freshtrack_ttn::ids::ConnectionId;
+use freshtrack_ttn::ids::{ApplicationId, ConnectionId};
 use freshtrack_ttn::key::EventKey;
 use freshtrack_ttn::ports::{Connection, InboxEntry};
 use freshtrack_ttn::secrets::SecretDigest;
@@ -38,6 +39,17 @@ pub enum ConnectionState {
     Enabled,
     /// They are not.
     Disabled,
+}
+
+/// What people change of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionChange {
+    /// Display name.
+    pub name: String,
+    /// The application whose messages belong here; none accepts any.
+    pub application: Option<ApplicationId>,
+    /// Whether callers are let in.
+    pub state: ConnectionState,
 }
 
 /// The network connections of one organization.
@@ -77,6 +89,30 @@ pub trait Connections: Send + Sync {
         next: SecretDigest,
         journal: Journal,
     ) -> Result<ConnectionRecord, StoreError>;
+
+    /// Stores name, application and state of a connection and answers it as it is then.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] `connection`.
+    async fn change(
+        &self,
+        org: OrgId,
+        id: &ConnectionId,
+        change: ConnectionChange,
+        journal: Journal,
+    ) -> Result<ConnectionRecord, StoreError>;
+
+    /// Ends a connection: nobody is let in and nobody sees it any more; what came by it stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] `connection`.
+    async fn remove(
+        &self,
+        org: OrgId,
+        id: &ConnectionId,
+        now: Timestamp,
+        journal: Journal,
+    ) -> Result<(), StoreError>;
 
     /// Lets callers in or no longer. Setting the state it has changes nothing and writes no journal.
     ///
@@ -165,6 +201,71 @@ pub trait InboxQueue: Send + Sync {
         org: OrgId,
         limit: u16,
     ) -> Result<Vec<QuarantinedEvent>, StoreError>;
+}
+
+/// What a caller asks for once, however often it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnceKey {
+    /// The person or machine, as text; keys of different callers are different keys.
+    pub caller: String,
+    /// SHA-256 of the key the caller chose.
+    pub key_hash: [u8; 32],
+}
+
+/// An answer that can be given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers worth repeating, by lower-case name.
+    pub headers: Vec<(String, String)>,
+    /// The body; nothing where `status` is all there is to say.
+    pub body: Vec<u8>,
+}
+
+/// What is known of a request that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// Nothing: it is the first, and its answer is awaited.
+    First,
+    /// The same request is being answered right now.
+    Running,
+    /// The key was used for another request.
+    Reused,
+    /// It was answered.
+    Answered(KeptAnswer),
+}
+
+/// Answers of requests that may be repeated.
+#[async_trait]
+pub trait OnceLedger: Send + Sync {
+    /// Begins a request, or says what is known of it. Of those that begin at once exactly one is first.
+    ///
+    /// A row that began before `forget_before`, or that is still without answer and began before
+    /// `lost_before`, is as if it had never been.
+    ///
+    /// # Errors
+    /// If the question could not be answered; nothing began.
+    async fn begin(
+        &self,
+        key: &OnceKey,
+        fingerprint: [u8; 32],
+        now: Timestamp,
+        (forget_before, lost_before): (Timestamp, Timestamp),
+    ) -> Result<Begun, StoreError>;
+
+    /// Keeps the answer of a request that began; `None` forgets the request instead, so that it can be
+    /// sent again.
+    ///
+    /// # Errors
+    /// If it could not be kept; the request counts as running until it is lost.
+    async fn end(&self, key: &OnceKey, answer: Option<KeptAnswer>) -> Result<(), StoreError>;
+
+    /// Removes rows that began before an instant, at most `limit`, and answers how many.
+    ///
+    /// # Errors
+    /// If it could not be done.
+    async fn prune_answers(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }
 
 /// The id of the message with this key: the same message has the same id wherever it is asked.

@@ -210,6 +210,7 @@ impl Server {
         if let Some(beat) = beat("maintenance") {
             self.tasks.spawn(maintenance::run(
                 Arc::clone(&parts.store.outbox),
+                Arc::clone(&parts.store.once_ledger),
                 Arc::clone(&parts.clock),
                 beat,
                 self.intake.clone(),

@@ -103,6 +103,7 @@ impl House {
             log_format: LogFormat::Text,
             log: "warn".to_owned(),
             issuers: Vec::new(),
+            cors_origins: vec!["https://app.example.test".to_owned()],
             limits: Limits::default(),
         };
         let server = Server::start_in(settings, Environment::default())
@@ -178,6 +179,48 @@ impl House {
             .await
             .unwrap();
         person
+    }
+
+    /// Reads the organization with a machine credential.
+    pub(crate) async fn read_with(&self, key: &str) -> Answer {
+        let path = self.path("");
+        let url = format!("http://{}/api/v1{path}", self.server.address());
+        let request = self.http.get(url).header("x-api-key", key);
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.json().await.unwrap();
+        Answer {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// Calls in as a LoRaWAN network and answers the status.
+    pub(crate) async fn call_network(&self, connection: &str, secret: &str) -> u16 {
+        let address = self.server.address();
+        let url = format!("http://{address}/api/v1/ttn/{connection}/up");
+        let request = self.http.post(url).header("x-webhook-secret", secret);
+        let request = request.header("content-type", "application/json");
+        let answer = request.body("{}").send().await.unwrap();
+        answer.status().as_u16()
+    }
+
+    /// Everything the files of the database hold, as text; nothing on PostgreSQL, which has none here.
+    pub(crate) async fn everything_kept(&self) -> String {
+        let mut kept = String::new();
+        let mut files = tokio::fs::read_dir(self.folder.path()).await.unwrap();
+        while let Some(file) = files.next_entry().await.unwrap() {
+            if file
+                .file_name()
+                .to_string_lossy()
+                .starts_with("freshtrack.db")
+            {
+                let content = tokio::fs::read(file.path()).await.unwrap();
+                kept.push_str(&String::from_utf8_lossy(&content));
+            }
+        }
+        kept
     }
 
     /// A path inside the organization.

@@ -7,6 +7,7 @@
 )]
 
 mod archive;
+mod conventions;
 mod house;
 mod members;
 mod readings_series;
@@ -38,6 +39,16 @@ macro_rules! on_each_database {
 }
 
 on_each_database! {
+    conventions {
+        a_repeated_request_is_done_once_and_answered_alike
+        of_requests_sent_at_once_one_is_done
+        what_was_refused_may_be_sent_again
+        a_secret_is_neither_kept_nor_shown_again
+        a_key_takes_over_from_another_one
+        a_connection_is_changed_rotated_and_removed
+        answers_say_what_is_left_and_protect_themselves
+        only_named_origins_read_answers
+    }
     archive {
         places_and_devices_are_changed_field_by_field
         a_change_is_based_on_the_version_the_caller_saw

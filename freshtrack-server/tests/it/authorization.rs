@@ -47,6 +47,7 @@ impl Names {
             run.post_as(owner, &path(rest), &body).await.expect(201)
         };
         let device = post("/devices", json!({ "name": "probe", "unit_id": made.unit })).await;
+        let connection = post("/ttn-connections", json!({ "name": "TTS" })).await;
         let key = json!({ "name": "to be revoked", "scopes": ["read"] });
         let key = post("/api-keys", key).await;
         let reading = json!({ "readings": [
@@ -75,6 +76,7 @@ impl Names {
                 ("site_id", made.site.to_string()),
                 ("area_id", made.area.to_string()),
                 ("device_id", text(&device["id"])),
+                ("connection_id", text(&connection["connection"]["id"])),
                 ("key_id", text(&key["api_key"]["id"])),
                 ("alert_id", text(&alerts["items"][0]["id"])),
             ]),
@@ -90,6 +92,8 @@ fn body(id: &str, of: &Names) -> Option<Value> {
         "update_site" | "update_area" | "update_unit" | "update_device" => {
             json!({ "name": "Renamed" })
         }
+        "update_ttn_connection" => json!({ "name": "Renamed" }),
+        "rotate_api_key" => json!({}),
         "create_area" => json!({ "name": "Cellar", "site_id": of.ids["site_id"] }),
         "create_unit" => {
             json!({ "name": "Second", "area_id": of.ids["area_id"], "unit_type": "freezer" })
@@ -168,6 +172,8 @@ fn calls(of: &Names) -> Vec<Call> {
 /// What is archived comes back before what it stands in is archived.
 fn archive_order(id: &str) -> usize {
     [
+        "revoke_api_key",
+        "remove_ttn_connection",
         "archive_device",
         "restore_device",
         "archive_unit",

@@ -5,6 +5,7 @@ mod database;
 mod guards;
 mod migrations;
 mod network;
+mod once;
 mod plans;
 mod scratch;
 
@@ -84,6 +85,12 @@ macro_rules! own_laws {
                 a_message_put_aside_stays_aside
                 a_message_is_done_with_in_the_commit_of_its_readings_only
                 the_suite_of_the_inbox_port_holds
+            }
+            once {
+                a_request_is_first_once_and_answered_alike
+                a_request_that_failed_or_was_lost_or_is_old_is_first_again
+                of_requests_that_begin_at_once_one_is_first
+                old_answers_are_removed_bounded
             }
             database {
                 a_large_commit_is_stored_whole_but_for_the_change_that_conflicts

@@ -22,6 +22,7 @@ enum Fault {
     TenantBlindTouch,
     MovesUseBack,
     LosesRaces,
+    KeepsTheOldOne,
 }
 
 struct Bad {
@@ -41,6 +42,7 @@ super::caught! { Bad, api_keys;
     another_organizations_key_cannot_be_revoked: TenantBlindRevoke, "expected `api_key` to be missing";
     another_organization_cannot_note_use: TenantBlindTouch, "the key is as it was";
     use_is_noted_and_never_moves_back: MovesUseBack, "never moves back";
+    a_rotated_key_ends_when_its_successor_has_taken_over: KeepsTheOldOne, "the old one ends";
     of_two_with_one_prefix_exactly_one_is_made: LosesRaces, "exactly one of them must win";
 }
 
@@ -111,6 +113,27 @@ impl ApiKeys for Bad {
             _ => {}
         }
         revoked
+    }
+
+    async fn supersede(
+        &self,
+        org: OrgId,
+        id: ApiKeyId,
+        successor: ApiKey,
+        until: Timestamp,
+        journal: Journal,
+    ) -> Result<ApiKey, StoreError> {
+        let rotated = self
+            .inner
+            .supersede(org, id, successor, until, journal)
+            .await;
+        match rotated {
+            Ok(mut old) if self.fault == Fault::KeepsTheOldOne => {
+                old.expires_at = None;
+                Ok(old)
+            }
+            other => other,
+        }
     }
 
     async fn touch(&self, org: OrgId, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError> {

@@ -147,20 +147,20 @@ impl LifeCycle for Bad {
     async fn sites_on(
         &self,
         org: OrgId,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<SiteId>,
     ) -> Result<Page<Site, SiteId>, StoreError> {
-        self.inner.sites_on(org, shelf, page).await
+        self.inner.sites_on(org, which, page).await
     }
 
     async fn areas_on(
         &self,
         org: OrgId,
         site: Option<SiteId>,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<AreaId>,
     ) -> Result<Page<Area, AreaId>, StoreError> {
-        self.inner.areas_on(org, site, shelf, page).await
+        self.inner.areas_on(org, site, which, page).await
     }
 
     async fn units_on(
@@ -191,9 +191,9 @@ impl LifeCycle for Bad {
         &self,
         org: OrgId,
         unit: Option<UnitId>,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<DeviceId>,
     ) -> Result<Page<Device, DeviceId>, StoreError> {
-        self.inner.devices_on(org, unit, shelf, page).await
+        self.inner.devices_on(org, unit, which, page).await
     }
 }

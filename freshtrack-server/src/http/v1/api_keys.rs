@@ -1,6 +1,6 @@
 //! Machine credentials: made by admins, shown once, revoked at once.
 
-use super::{Tags, journal};
+use super::{Tags, found, journal};
 use crate::app::App;
 use crate::credentials;
 use crate::http::auth::Caller;
@@ -12,6 +12,7 @@ use freshtrack_core::event::EventKind;
 use freshtrack_core::hierarchy::parse_name;
 use freshtrack_core::ids::{ApiKeyId, OrgId};
 use freshtrack_core::principal::{ApiKey, Scope};
+use freshtrack_core::time::Span;
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
@@ -44,6 +45,9 @@ pub struct ApiKeyView {
     /// When it was last used, to the minute.
     #[oai(skip_serializing_if_is_none)]
     last_used_at: Option<Time>,
+    /// The key it took over from.
+    #[oai(skip_serializing_if_is_none)]
+    rotated_from: Option<Uuid>,
     /// When it was made.
     created_at: Time,
 }
@@ -58,6 +62,7 @@ impl From<ApiKey> for ApiKeyView {
             expires_at: key.expires_at.map(Time),
             revoked_at: key.revoked_at.map(Time),
             last_used_at: key.last_used_at.map(Time),
+            rotated_from: key.rotated_from.map(|id| id.as_uuid()),
             created_at: Time(key.created_at),
         }
     }
@@ -98,6 +103,39 @@ pub enum ApiKeyCreated {
     /// The key with its secret.
     #[oai(status = 201)]
     Created(Json<ApiKeyWithSecret>),
+}
+
+/// How a key is taken over from.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct RotateApiKey {
+    /// How long the old key stays valid beside the new one: up to 604,800 (7 days), 86,400 if left out.
+    #[oai(default = "overlap_default", validator(maximum(value = "604800")))]
+    overlap_seconds: u32,
+}
+
+/// A day.
+const fn overlap_default() -> u32 {
+    86_400
+}
+
+/// A key took over.
+#[derive(Debug, Object)]
+pub struct ApiKeyRotated {
+    /// The new credential: same name and scopes, and if the old one had an end, as long a life.
+    api_key: ApiKeyView,
+    /// The whole new key. Shown this once; only its hash is kept.
+    key: String,
+    /// The old credential with its end.
+    previous: ApiKeyView,
+}
+
+/// A key took over.
+#[derive(Debug, ApiResponse)]
+pub enum ApiKeyRotatedAnswer {
+    /// The new key with its secret, and the old one.
+    #[oai(status = 201)]
+    Rotated(Json<ApiKeyRotated>),
 }
 
 /// Machine credentials.
@@ -159,6 +197,56 @@ impl ApiKeysApi {
         Ok(ApiKeyCreated::Created(Json(ApiKeyWithSecret {
             api_key: key.into(),
             key: text,
+        })))
+    }
+
+    /// Makes a key that takes over from another one; its secret is shown this once
+    #[oai(
+        path = "/organizations/:org_id/api-keys/:key_id/rotate",
+        method = "post",
+        operation_id = "rotate_api_key"
+    )]
+    async fn rotate_api_key(
+        &self,
+        app: Data<&Arc<App>>,
+        caller: Caller,
+        org_id: Path<Uuid>,
+        key_id: Path<Uuid>,
+        body: Body<RotateApiKey>,
+    ) -> Result<ApiKeyRotatedAnswer, Problem> {
+        let org = OrgId::from_uuid(org_id.0);
+        let access = caller.authorize(&app, org, Operation::RotateApiKey).await?;
+        let id = ApiKeyId::from_uuid(key_id.0);
+        let keys = app.store.api_keys.list(org, KEYS_MAX).await?;
+        let old = found(keys.into_iter().find(|key| key.id == id))?;
+        let now = app.clock.now();
+        let until = now + Span::from_seconds(i64::from(body.0.overlap_seconds));
+        let expires_at = old.expires_at.map(|at| now + (at - old.created_at));
+        let (key, text) = credentials::make_key(
+            app.ids.as_ref(),
+            org,
+            &old.name,
+            old.scopes,
+            expires_at,
+            now,
+        );
+        let data = json!({
+            "api_key_id": id, "change": "rotated", "successor_id": key.id, "prefix": key.prefix,
+            "valid_until": until,
+        });
+        let kind = Some(EventKind::ApiKeyChanged);
+        let record = journal::access(&access, now, "api_key.rotated", data, kind);
+        let mut new = key.clone();
+        let previous = app
+            .store
+            .api_keys
+            .supersede(org, id, key, until, record)
+            .await?;
+        new.rotated_from = Some(id);
+        Ok(ApiKeyRotatedAnswer::Rotated(Json(ApiKeyRotated {
+            api_key: new.into(),
+            key: text,
+            previous: previous.into(),
         })))
     }
 

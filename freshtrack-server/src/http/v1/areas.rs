@@ -150,6 +150,10 @@ impl AreasApi {
         method = "get",
         operation_id = "list_areas"
     )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one argument per documented parameter"
+    )]
     async fn list_areas(
         &self,
         app: Data<&Arc<App>>,
@@ -167,12 +171,12 @@ impl AreasApi {
         let access = caller
             .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListAreas)
             .await?;
-        let shelf = life::shelf(archived.0);
-        let list = life::list_name("areas", shelf, "archived-areas");
+        let which = life::shelf(archived.0);
+        let list = life::list_name("areas", which, "archived-areas");
         let request = page::request(list, limit.0, after.0.as_deref())?;
         let site = site_id.0.map(SiteId::from_uuid);
         let cycle = &app.store.life_cycle;
-        let page = cycle.areas_on(access.org, site, shelf, request).await?;
+        let page = cycle.areas_on(access.org, site, which, request).await?;
         Ok(Json(AreaList::from_page(list, page)))
     }
 

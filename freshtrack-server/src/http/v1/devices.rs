@@ -251,6 +251,10 @@ impl DevicesApi {
         method = "get",
         operation_id = "list_devices"
     )]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one argument per documented parameter"
+    )]
     async fn list_devices(
         &self,
         app: Data<&Arc<App>>,
@@ -268,12 +272,12 @@ impl DevicesApi {
         let access = caller
             .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListDevices)
             .await?;
-        let shelf = life::shelf(archived.0);
-        let list = life::list_name("devices", shelf, "archived-devices");
+        let which = life::shelf(archived.0);
+        let list = life::list_name("devices", which, "archived-devices");
         let request = page::request(list, limit.0, after.0.as_deref())?;
         let unit = unit_id.0.map(UnitId::from_uuid);
         let cycle = &app.store.life_cycle;
-        let page = cycle.devices_on(access.org, unit, shelf, request).await?;
+        let page = cycle.devices_on(access.org, unit, which, request).await?;
         Ok(Json(DeviceList::from_page(list, page)))
     }
 

@@ -299,11 +299,11 @@ impl SitesApi {
         let access = caller
             .authorize(&app, OrgId::from_uuid(org_id.0), Operation::ListSites)
             .await?;
-        let shelf = life::shelf(archived.0);
-        let list = life::list_name("sites", shelf, "archived-sites");
+        let which = life::shelf(archived.0);
+        let list = life::list_name("sites", which, "archived-sites");
         let request = page::request(list, limit.0, after.0.as_deref())?;
         let cycle = &app.store.life_cycle;
-        let page = cycle.sites_on(access.org, shelf, request).await?;
+        let page = cycle.sites_on(access.org, which, request).await?;
         Ok(Json(SiteList::from_page(list, page)))
     }
 

@@ -27,7 +27,7 @@ impl ApiKeys for Adapter {
     async fn find_by_prefix(&self, prefix: &str) -> Result<Option<ApiKey>, StoreError> {
         let row: Option<ApiKeyRow> = sqlx::query_as(
             "SELECT k.id, o.id AS org_id, k.name, k.prefix, k.secret_hash, k.scopes, k.expires_at,
-                    k.revoked_at, k.last_used_at, k.created_at
+                    k.revoked_at, k.last_used_at, k.rotated_from, k.created_at
              FROM api_key k JOIN organization o ON o.key = k.org_key
              WHERE k.prefix = $1",
         )
@@ -41,7 +41,7 @@ impl ApiKeys for Adapter {
     async fn list(&self, org: OrgId, limit: u16) -> Result<Vec<ApiKey>, StoreError> {
         let rows: Vec<ApiKeyRow> = sqlx::query_as(
             "SELECT k.id, o.id AS org_id, k.name, k.prefix, k.secret_hash, k.scopes, k.expires_at,
-                    k.revoked_at, k.last_used_at, k.created_at
+                    k.revoked_at, k.last_used_at, k.rotated_from, k.created_at
              FROM organization o JOIN api_key k ON k.org_key = o.key
              WHERE o.id = $1 ORDER BY k.id LIMIT $2",
         )
@@ -83,6 +83,40 @@ impl ApiKeys for Adapter {
         Ok(key)
     }
 
+    async fn supersede(
+        &self,
+        org: OrgId,
+        id: ApiKeyId,
+        mut successor: ApiKey,
+        until: Timestamp,
+        journal: Journal,
+    ) -> Result<ApiKey, StoreError> {
+        let mut tx = self.begin().await?;
+        let head = match journal::hold_head(&mut tx, org).await {
+            Err(StoreError::Missing { .. }) => return Err(UNKNOWN),
+            head => head?,
+        };
+        let mut old = find(&mut tx, head.org_key, id).await?.ok_or(UNKNOWN)?;
+        let now = successor.created_at;
+        if old.revoked_at.is_some() || old.expires_at.is_some_and(|at| at <= now) {
+            return Err(StoreError::Refused { rule: "key_ended" });
+        }
+        let ends = old.expires_at.map_or(until, |at| at.min(until));
+        sqlx::query("UPDATE api_key SET expires_at = $3 WHERE org_key = $1 AND id = $2")
+            .bind(head.org_key)
+            .bind(id.as_uuid())
+            .bind(At(ends))
+            .execute(&mut *tx)
+            .await
+            .map_err(failed)?;
+        successor.rotated_from = Some(id);
+        insert(&mut tx, head.org_key, &successor).await?;
+        journal::append(&mut tx, org, head, &journal).await?;
+        finish(tx).await?;
+        old.expires_at = Some(ends);
+        Ok(old)
+    }
+
     async fn touch(&self, org: OrgId, id: ApiKeyId, now: Timestamp) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let touched = sqlx::query(
@@ -111,7 +145,7 @@ async fn find(
 ) -> Result<Option<ApiKey>, StoreError> {
     let row: Option<ApiKeyRow> = sqlx::query_as(
         "SELECT k.id, o.id AS org_id, k.name, k.prefix, k.secret_hash, k.scopes, k.expires_at,
-                k.revoked_at, k.last_used_at, k.created_at
+                k.revoked_at, k.last_used_at, k.rotated_from, k.created_at
          FROM api_key k JOIN organization o ON o.key = k.org_key
          WHERE k.org_key = $1 AND k.id = $2",
     )
@@ -131,8 +165,8 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     let done = sqlx::query(
         "INSERT INTO api_key (org_key, id, name, prefix, secret_hash, scopes, expires_at, revoked_at,
-                              last_used_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                              last_used_at, rotated_from, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (prefix) DO NOTHING",
     )
     .bind(org_key)
@@ -144,6 +178,7 @@ pub(super) async fn insert(
     .bind(key.expires_at.map(At))
     .bind(key.revoked_at.map(At))
     .bind(key.last_used_at.map(At))
+    .bind(key.rotated_from.map(|id| id.as_uuid()))
     .bind(At(key.created_at))
     .execute(conn)
     .await

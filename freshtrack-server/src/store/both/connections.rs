@@ -3,7 +3,7 @@
 use super::{Adapter, Connection as Session, finish, journal};
 use crate::store::column::{At, to_json};
 use crate::store::error::{failed, inserted};
-use crate::store::ports::{ConnectionRecord, ConnectionState, Connections};
+use crate::store::ports::{ConnectionChange, ConnectionRecord, ConnectionState, Connections};
 use crate::store::rows::{ConnectionRow, rotated};
 use async_trait::async_trait;
 use freshtrack_core::audit::Journal;
@@ -32,11 +32,13 @@ macro_rules! select {
 #[async_trait]
 impl ConnectionDirectory for Adapter {
     async fn find_connection(&self, id: &ConnectionId) -> Result<Option<Connection>, InboxError> {
-        let row: Option<ConnectionRow> = sqlx::query_as(select!("WHERE c.id = $1 AND c.enabled"))
-            .bind(id.as_str())
-            .fetch_optional(self.reader())
-            .await
-            .map_err(|cause| InboxError::Unavailable(cause.into()))?;
+        let row: Option<ConnectionRow> = sqlx::query_as(select!(
+            "WHERE c.id = $1 AND c.enabled AND c.removed_at IS NULL"
+        ))
+        .bind(id.as_str())
+        .fetch_optional(self.reader())
+        .await
+        .map_err(|cause| InboxError::Unavailable(cause.into()))?;
         row.map(|row| row.into_record().map(|record| record.connection))
             .transpose()
             .map_err(|cause| InboxError::Unavailable(cause.into()))
@@ -83,23 +85,26 @@ impl Connections for Adapter {
         org: OrgId,
         id: &ConnectionId,
     ) -> Result<Option<ConnectionRecord>, StoreError> {
-        let row: Option<ConnectionRow> = sqlx::query_as(select!("WHERE o.id = $1 AND c.id = $2"))
-            .bind(org.as_uuid())
-            .bind(id.as_str())
-            .fetch_optional(self.reader())
-            .await
-            .map_err(failed)?;
+        let row: Option<ConnectionRow> = sqlx::query_as(select!(
+            "WHERE o.id = $1 AND c.id = $2 AND c.removed_at IS NULL"
+        ))
+        .bind(org.as_uuid())
+        .bind(id.as_str())
+        .fetch_optional(self.reader())
+        .await
+        .map_err(failed)?;
         row.map(ConnectionRow::into_record).transpose()
     }
 
     async fn list(&self, org: OrgId, limit: u16) -> Result<Vec<ConnectionRecord>, StoreError> {
-        let rows: Vec<ConnectionRow> =
-            sqlx::query_as(select!("WHERE o.id = $1 ORDER BY c.key LIMIT $2"))
-                .bind(org.as_uuid())
-                .bind(i64::from(limit))
-                .fetch_all(self.reader())
-                .await
-                .map_err(failed)?;
+        let rows: Vec<ConnectionRow> = sqlx::query_as(select!(
+            "WHERE o.id = $1 AND c.removed_at IS NULL ORDER BY c.key LIMIT $2"
+        ))
+        .bind(org.as_uuid())
+        .bind(i64::from(limit))
+        .fetch_all(self.reader())
+        .await
+        .map_err(failed)?;
         rows.into_iter().map(ConnectionRow::into_record).collect()
     }
 
@@ -138,6 +143,68 @@ impl Connections for Adapter {
         Ok(record)
     }
 
+    async fn change(
+        &self,
+        org: OrgId,
+        id: &ConnectionId,
+        change: ConnectionChange,
+        journal: Journal,
+    ) -> Result<ConnectionRecord, StoreError> {
+        let mut tx = self.begin().await?;
+        let head = journal::hold_head(&mut tx, org).await?;
+        let row: Option<ConnectionRow> = sqlx::query_as(LOCKED)
+            .bind(head.org_key)
+            .bind(id.as_str())
+            .fetch_optional(&mut *tx)
+            .await
+            .map_err(failed)?;
+        let mut record = row.ok_or(UNKNOWN)?.into_record()?;
+        sqlx::query(
+            "UPDATE ttn_connection SET name = $3, application = $4, enabled = $5
+             WHERE org_key = $1 AND id = $2",
+        )
+        .bind(head.org_key)
+        .bind(id.as_str())
+        .bind(&change.name)
+        .bind(change.application.as_ref().map(ApplicationId::as_str))
+        .bind(change.state == ConnectionState::Enabled)
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+        journal::append(&mut tx, org, head, &journal).await?;
+        finish(tx).await?;
+        (record.name, record.state) = (change.name, change.state);
+        record.connection.application = change.application;
+        Ok(record)
+    }
+
+    async fn remove(
+        &self,
+        org: OrgId,
+        id: &ConnectionId,
+        now: Timestamp,
+        journal: Journal,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let head = journal::hold_head(&mut tx, org).await?;
+        let removed = sqlx::query(
+            "UPDATE ttn_connection SET removed_at = $3, enabled = FALSE, secret_current = NULL,
+                    secret_next = NULL
+             WHERE org_key = $1 AND id = $2 AND removed_at IS NULL",
+        )
+        .bind(head.org_key)
+        .bind(id.as_str())
+        .bind(At(now))
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+        if removed.rows_affected() == 0 {
+            return Err(UNKNOWN);
+        }
+        journal::append(&mut tx, org, head, &journal).await?;
+        finish(tx).await
+    }
+
     async fn set_state(
         &self,
         org: OrgId,
@@ -147,13 +214,15 @@ impl Connections for Adapter {
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
         let head = journal::hold_head(&mut tx, org).await?;
-        let enabled: Option<bool> =
-            sqlx::query_scalar("SELECT enabled FROM ttn_connection WHERE org_key = $1 AND id = $2")
-                .bind(head.org_key)
-                .bind(id.as_str())
-                .fetch_optional(&mut *tx)
-                .await
-                .map_err(failed)?;
+        let enabled: Option<bool> = sqlx::query_scalar(
+            "SELECT enabled FROM ttn_connection
+             WHERE org_key = $1 AND id = $2 AND removed_at IS NULL",
+        )
+        .bind(head.org_key)
+        .bind(id.as_str())
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(failed)?;
         let wanted = state == ConnectionState::Enabled;
         if enabled.ok_or(UNKNOWN)? == wanted {
             return Ok(());
@@ -188,7 +257,7 @@ impl Connections for Adapter {
 
 /// The connection whose secrets are about to be changed.
 const LOCKED: &str = concat!(
-    select!("WHERE c.org_key = $1 AND c.id = $2"),
+    select!("WHERE c.org_key = $1 AND c.id = $2 AND c.removed_at IS NULL"),
     row_lock!("c")
 );
 

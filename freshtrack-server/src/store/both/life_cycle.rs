@@ -72,7 +72,7 @@ impl LifeCycle for Adapter {
     async fn sites_on(
         &self,
         org: OrgId,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<SiteId>,
     ) -> Result<Page<Site, SiteId>, StoreError> {
         let rows: Vec<SiteRow> = sqlx::query_as(
@@ -85,7 +85,7 @@ impl LifeCycle for Adapter {
         )
         .bind(org.as_uuid())
         .bind(page.after.map_or(Uuid::nil(), |id| id.as_uuid()))
-        .bind(shelf == Shelf::Archive)
+        .bind(which == Shelf::Archive)
         .bind(i64::from(page.limit) + 1)
         .fetch_all(self.reader())
         .await
@@ -99,7 +99,7 @@ impl LifeCycle for Adapter {
         &self,
         org: OrgId,
         site: Option<SiteId>,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<AreaId>,
     ) -> Result<Page<Area, AreaId>, StoreError> {
         let rows: Vec<AreaRow> = sqlx::query_as(
@@ -113,7 +113,7 @@ impl LifeCycle for Adapter {
         .bind(org.as_uuid())
         .bind(site.map(|id| id.as_uuid()))
         .bind(page.after.map_or(Uuid::nil(), |id| id.as_uuid()))
-        .bind(shelf == Shelf::Archive)
+        .bind(which == Shelf::Archive)
         .bind(i64::from(page.limit) + 1)
         .fetch_all(self.reader())
         .await
@@ -163,7 +163,7 @@ impl LifeCycle for Adapter {
         &self,
         org: OrgId,
         unit: Option<UnitId>,
-        shelf: Shelf,
+        which: Shelf,
         page: PageRequest<DeviceId>,
     ) -> Result<Page<Device, DeviceId>, StoreError> {
         let rows: Vec<DeviceRow> = sqlx::query_as(
@@ -180,7 +180,7 @@ impl LifeCycle for Adapter {
         .bind(org.as_uuid())
         .bind(unit.map(|id| id.as_uuid()))
         .bind(page.after.map_or(Uuid::nil(), |id| id.as_uuid()))
-        .bind(shelf == Shelf::Archive)
+        .bind(which == Shelf::Archive)
         .bind(i64::from(page.limit) + 1)
         .fetch_all(self.reader())
         .await

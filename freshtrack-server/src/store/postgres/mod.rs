@@ -56,6 +56,8 @@ mod lookup;
 #[path = "../both/members.rs"]
 mod members;
 mod monitor_store;
+#[path = "../both/once_ledger.rs"]
+mod once_ledger;
 mod open;
 #[path = "../both/organizations.rs"]
 mod organizations;

@@ -117,6 +117,7 @@ pub(crate) struct ApiKeyRow {
     expires_at: Option<At>,
     revoked_at: Option<At>,
     last_used_at: Option<At>,
+    rotated_from: Option<Uuid>,
     created_at: At,
 }
 
@@ -135,6 +136,7 @@ impl ApiKeyRow {
             expires_at: self.expires_at.map(|at| at.0),
             revoked_at: self.revoked_at.map(|at| at.0),
             last_used_at: self.last_used_at.map(|at| at.0),
+            rotated_from: self.rotated_from.map(Into::into),
             created_at: self.created_at.0,
         })
     }
