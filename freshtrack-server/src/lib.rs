@@ -2,7 +2,14 @@
 
 #[cfg(feature = "http")]
 pub mod app;
+#[cfg(feature = "http")]
+pub mod audit_bundle;
+#[cfg(feature = "http")]
 pub mod audit_chain;
+#[cfg(feature = "http")]
+pub mod audit_key;
+#[cfg(feature = "http")]
+pub mod audit_tree;
 #[cfg(feature = "http")]
 pub mod cli;
 pub mod clock;

@@ -1,8 +1,10 @@
-//! What keeps the database from growing for ever: events that nobody can resume from are removed.
+//! The chores of an installation: events that nobody can resume from are removed, and the audit logs are
+//! signed every day.
 
+use crate::audit_tree::AuditTrees;
 use crate::heartbeat::Heartbeat;
 use freshtrack_core::ports::{Clock, Outbox};
-use freshtrack_core::time::Span;
+use freshtrack_core::time::{Span, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -18,30 +20,97 @@ const LOOK_EVERY: Duration = Duration::from_mins(10);
 /// The loop shows life this often between looks.
 const BEAT_EVERY: Duration = Duration::from_secs(10);
 
-/// Prunes until `stop`.
-pub async fn run(
-    outbox: Arc<dyn Outbox>,
-    clock: Arc<dyn Clock>,
-    beat: Arc<Heartbeat>,
-    stop: CancellationToken,
-) {
-    let mut next = tokio::time::Instant::now();
-    while !stop.is_cancelled() {
-        beat.beat();
-        if tokio::time::Instant::now() >= next {
-            let before = clock.now() - EVENTS_KEPT_FOR;
-            match outbox.prune(before, EVENTS_KEPT, EVENTS_AT_ONCE).await {
-                Ok(removed) if removed >= u64::from(EVENTS_AT_ONCE) => continue,
-                Ok(removed) => tracing::debug!(removed, "old events are pruned"),
-                Err(error) => tracing::warn!(error = ?error, "old events could not be pruned"),
+/// Organizations whose logs are signed at one look.
+const SIGNED_AT_ONCE: u16 = 500;
+/// A head is signed every day.
+const DAY: Span = Span::from_seconds(86_400);
+
+/// The chores of an installation; any number of processes may do them at once.
+pub struct Maintenance {
+    /// What is pruned.
+    pub outbox: Arc<dyn Outbox>,
+    /// What is signed every day, if this process has a key.
+    pub audit_trees: Option<AuditTrees>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Shows life.
+    pub beat: Arc<Heartbeat>,
+}
+
+impl std::fmt::Debug for Maintenance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Maintenance").finish_non_exhaustive()
+    }
+}
+
+impl Maintenance {
+    /// Does its chores until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut next = tokio::time::Instant::now();
+        while !stop.is_cancelled() {
+            self.beat.beat();
+            if tokio::time::Instant::now() >= next {
+                if self.prune_events().await == Left::More {
+                    continue;
+                }
+                self.sign_heads(&stop).await;
+                next = tokio::time::Instant::now() + LOOK_EVERY;
             }
-            next = tokio::time::Instant::now() + LOOK_EVERY;
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(BEAT_EVERY) => {}
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(BEAT_EVERY) => {}
+            }
         }
     }
+
+    async fn prune_events(&self) -> Left {
+        let before = self.clock.now() - EVENTS_KEPT_FOR;
+        match self.outbox.prune(before, EVENTS_KEPT, EVENTS_AT_ONCE).await {
+            Ok(removed) if removed >= u64::from(EVENTS_AT_ONCE) => return Left::More,
+            Ok(removed) => tracing::debug!(removed, "old events are pruned"),
+            Err(error) => tracing::warn!(error = ?error, "old events could not be pruned"),
+        }
+        Left::Nothing
+    }
+
+    /// Signs the log of every organization with events that no head of today covers.
+    async fn sign_heads(&self, stop: &CancellationToken) {
+        let Some(trees) = &self.audit_trees else {
+            return;
+        };
+        let day = self.clock.now().as_micros().div_euclid(DAY.as_micros());
+        let today = Timestamp::from_micros(day.saturating_mul(DAY.as_micros()));
+        let due = match trees.heads.heads_due(today, SIGNED_AT_ONCE).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(error = ?error, "due audit heads could not be listed");
+                return;
+            }
+        };
+        for org in due {
+            if stop.is_cancelled() {
+                return;
+            }
+            self.beat.beat();
+            match trees.sign(org).await {
+                Ok(head) => {
+                    let size = head.map_or(0, |head| head.head.size);
+                    tracing::debug!(%org, size, "audit head is signed");
+                }
+                Err(error) => {
+                    metrics::counter!("freshtrack_audit_heads_failed_total").increment(1);
+                    tracing::error!(%org, error = ?error, "the audit log could not be signed");
+                }
+            }
+        }
+    }
+}
+
+/// Whether a chore has more to do at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    More,
+    Nothing,
 }
 
 #[cfg(test)]
@@ -51,7 +120,6 @@ mod tests {
     use freshtrack_core::error::StoreError;
     use freshtrack_core::event::OutboxEvent;
     use freshtrack_core::ids::OrgId;
-    use freshtrack_core::time::Timestamp;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     /// An outbox with so many old events.
@@ -80,12 +148,13 @@ mod tests {
         let outbox = Arc::new(Old(AtomicU64::new(12_345)));
         let stop = CancellationToken::new();
         let beat = Arc::new(Heartbeat::starting("maintenance"));
-        let work = run(
-            Arc::<Old>::clone(&outbox),
-            Arc::new(SystemClock::start()),
+        let chores = Maintenance {
+            outbox: Arc::<Old>::clone(&outbox),
+            audit_trees: None,
+            clock: Arc::new(SystemClock::start()),
             beat,
-            stop.clone(),
-        );
+        };
+        let work = chores.run(stop.clone());
         let rest = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             stop.cancel();

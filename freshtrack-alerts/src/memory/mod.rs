@@ -77,7 +77,7 @@ impl MemoryStore {
 }
 
 freshtrack_core::pass_on!(
-    MemoryStore, core: Organizations Places Devices ApiKeys ReadingStore ReadingSeries AuditLog Outbox
+    MemoryStore, core: Organizations Places Devices ApiKeys ReadingStore ReadingSeries AuditLog AuditHeads Outbox
 );
 
 impl Rows {

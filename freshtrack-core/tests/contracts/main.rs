@@ -22,6 +22,9 @@ mod devices {
 mod api_keys {
     freshtrack_core::api_keys_contract!(super::fresh);
 }
+mod audit_heads {
+    freshtrack_core::audit_heads_contract!(super::fresh);
+}
 mod audit_log {
     freshtrack_core::audit_log_contract!(super::fresh);
 }

@@ -94,6 +94,8 @@ codes! {
     SlugTaken = 409 "slug-taken" "The slug is taken";
     /// A device with this identity exists.
     DeviceExists = 409 "device-exists" "A device with this identity exists";
+    /// The audit log is not what it was.
+    AuditUnsound = 409 "audit-unsound" "The audit log was changed behind our back";
     /// Somebody else changed it first.
     VersionMismatch = 412 "version-mismatch" "It was changed since you read it";
     /// The body is too large.

@@ -9,7 +9,8 @@ use super::sqlite::{SqliteOptions, SqliteStore};
 use freshtrack_alerts::ports::{AlertStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
-    ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingSeries, ReadingStore,
+    ApiKeys, AuditHeads, AuditLog, Devices, Organizations, Outbox, Places, ReadingSeries,
+    ReadingStore,
 };
 use freshtrack_ttn::ports::{ConnectionDirectory, Inbox};
 use std::path::Path;
@@ -50,6 +51,8 @@ pub struct Store {
     pub series: Arc<dyn ReadingSeries>,
     /// The audit chain, read back.
     pub audit_log: Arc<dyn AuditLog>,
+    /// Signed heads of it.
+    pub audit_heads: Arc<dyn AuditHeads>,
     /// Committed events.
     pub outbox: Arc<dyn Outbox>,
     /// Monitors, and the engine's commit.
@@ -135,7 +138,7 @@ impl Store {
     where
         S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
         S: MonitorStore + AlertStore + RuleStore + Connections + ConnectionDirectory,
-        S: Inbox + InboxQueue + ReadingSeries + 'static,
+        S: Inbox + InboxQueue + ReadingSeries + AuditHeads + 'static,
     {
         Self {
             organizations: Arc::<S>::clone(store),
@@ -145,6 +148,7 @@ impl Store {
             readings: Arc::<S>::clone(store),
             series: Arc::<S>::clone(store),
             audit_log: Arc::<S>::clone(store),
+            audit_heads: Arc::<S>::clone(store),
             outbox: Arc::<S>::clone(store),
             monitors: Arc::<S>::clone(store),
             alerts: Arc::<S>::clone(store),

@@ -22,6 +22,9 @@ macro_rules! contracts {
         mod api_keys {
             freshtrack_core::api_keys_contract!($fresh);
         }
+        mod audit_heads {
+            freshtrack_core::audit_heads_contract!($fresh);
+        }
         mod audit_log {
             freshtrack_core::audit_log_contract!($fresh);
         }

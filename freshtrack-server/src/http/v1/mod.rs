@@ -3,11 +3,14 @@
 pub mod alerts;
 pub mod api_keys;
 pub mod audit;
+pub mod audit_wire;
 pub mod devices;
 pub mod ingest;
 mod journal;
 pub mod members;
 pub mod organizations;
+pub mod overview;
+pub mod overview_figures;
 pub mod places;
 pub mod posted;
 pub mod readings;
@@ -56,6 +59,7 @@ pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
     OpenApiService::new(
         (
             organizations::OrganizationsApi,
+            overview::OverviewApi,
             members::MembersApi,
             places::PlacesApi,
             readings::ReadingsApi,

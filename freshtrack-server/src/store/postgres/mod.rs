@@ -11,6 +11,13 @@ macro_rules! row_lock {
     };
 }
 
+/// A member of a JSON column, as text.
+macro_rules! member {
+    ($column:literal, $name:literal) => {
+        concat!("(CAST(", $column, " AS jsonb) ->> '", $name, "')")
+    };
+}
+
 /// An instant of a table as a number.
 macro_rules! micros {
     ($column:literal) => {
@@ -36,6 +43,8 @@ macro_rules! watched {
 mod alert_store;
 #[path = "../both/api_keys.rs"]
 mod api_keys;
+#[path = "../both/audit_heads.rs"]
+mod audit_heads;
 #[path = "../both/audit_log.rs"]
 mod audit_log;
 #[path = "../both/commit.rs"]
