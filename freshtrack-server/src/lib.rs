@@ -42,6 +42,7 @@ pub mod networks;
 pub mod onboarding;
 #[cfg(feature = "http")]
 pub mod recorded_series;
+pub mod retention;
 #[cfg(feature = "http")]
 pub mod sockets;
 pub mod store;

@@ -1,8 +1,10 @@
-//! The chores of an installation: events that nobody can resume from are removed, and the audit logs are
-//! signed every day.
+//! The chores of an installation: events that nobody can resume from are removed, readings go after their
+//! time, and the audit logs are signed every day.
 
 use crate::audit_tree::AuditTrees;
 use crate::heartbeat::Heartbeat;
+use crate::retention::{self, Policy};
+use crate::store::retention::ReadingRetention;
 use freshtrack_core::ports::{Clock, Outbox};
 use freshtrack_core::time::{Span, Timestamp};
 use std::sync::Arc;
@@ -29,6 +31,8 @@ const DAY: Span = Span::from_seconds(86_400);
 pub struct Maintenance {
     /// What is pruned.
     pub outbox: Arc<dyn Outbox>,
+    /// Readings, removed month by month after their time.
+    pub retention: Option<Arc<dyn ReadingRetention>>,
     /// What is signed every day, if this process has a key.
     pub audit_trees: Option<AuditTrees>,
     /// The time.
@@ -54,6 +58,7 @@ impl Maintenance {
                     continue;
                 }
                 self.sign_heads(&stop).await;
+                self.keep_readings(&stop).await;
                 next = tokio::time::Instant::now() + LOOK_EVERY;
             }
             tokio::select! {
@@ -71,6 +76,35 @@ impl Maintenance {
             Err(error) => tracing::warn!(error = ?error, "old events could not be pruned"),
         }
         Left::Nothing
+    }
+
+    /// Makes room for readings and removes what has been kept long enough.
+    async fn keep_readings(&self, stop: &CancellationToken) {
+        let Some(store) = &self.retention else {
+            return;
+        };
+        let now = self.clock.now();
+        let done = retention::run(store.as_ref(), Policy::default(), now, stop).await;
+        let report = match done {
+            Ok(report) => report,
+            Err(error) => {
+                tracing::warn!(error = ?error, "old readings could not be looked after");
+                return;
+            }
+        };
+        metrics::gauge!("freshtrack_partitions_future").set(as_figure(report.months_ahead));
+        metrics::gauge!("freshtrack_partition_default_rows").set(as_figure(report.strays));
+        let blocked = i64::try_from(report.blocked.len()).unwrap_or(i64::MAX);
+        metrics::gauge!("freshtrack_retention_blocked").set(as_figure(blocked));
+        for (month, readings) in report.removed {
+            if readings > 0 {
+                metrics::counter!("freshtrack_partition_dropped_total").increment(1);
+                tracing::info!(%month, readings, "readings are removed after their time");
+            }
+        }
+        if let Some(month) = report.blocked.first() {
+            tracing::info!(%month, blocked, "blocked:no_backup_proof: old readings stay");
+        }
     }
 
     /// Signs the log of every organization with events that no head of today covers.
@@ -104,6 +138,14 @@ impl Maintenance {
             }
         }
     }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "figures of a gauge are far below 2^52"
+)]
+const fn as_figure(count: i64) -> f64 {
+    count as f64
 }
 
 /// Whether a chore has more to do at once.
@@ -150,6 +192,7 @@ mod tests {
         let beat = Arc::new(Heartbeat::starting("maintenance"));
         let chores = Maintenance {
             outbox: Arc::<Old>::clone(&outbox),
+            retention: None,
             audit_trees: None,
             clock: Arc::new(SystemClock::start()),
             beat,

@@ -66,7 +66,9 @@ pub async fn run(
         ..Report::default()
     };
     let holds = store.holds(now).await?;
-    let old = store.months_before(present.plus(-policy.kept_months)).await?;
+    let old = store
+        .months_before(present.plus(-policy.kept_months))
+        .await?;
     let (held, free): (Vec<Month>, Vec<Month>) = old
         .into_iter()
         .partition(|month| holds.iter().any(|hold| hold.keeps(*month)));

@@ -114,7 +114,11 @@ pub async fn each_organization_has_its_own_heads(store: &dyn HeadStores) {
     let (own, foreign) = (head("own", 1, None, 10), head("foreign", 5, None, 10));
     must_record(store, &tenant, &own).await;
     must_record(store, &other, &foreign).await;
-    assert_eq!(heads(store, &tenant, 0, 10).await, [own.clone()], "its own");
+    assert_eq!(
+        heads(store, &tenant, 0, 10).await,
+        std::slice::from_ref(&own),
+        "its own"
+    );
     let newest = store.audit_heads().newest_head(tenant.org).await;
     assert_eq!(newest.unwrap_or_else(fail), Some(own), "its own");
 }

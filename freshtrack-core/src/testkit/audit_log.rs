@@ -216,7 +216,7 @@ pub async fn events_are_searched_newest_first_by_what_they_are(store: &dyn Store
     let mut loud = audit("loud");
     loud.category = AuditCategory::Access;
     loud.severity = AuditSeverity::Critical;
-    loud.kind = "key.stolen".to_owned();
+    "key.stolen".clone_into(&mut loud.kind);
     loud.at = at(200);
     let mut refers = audit("refers");
     refers.refs.unit = Some(tenant.unit);
@@ -242,14 +242,22 @@ pub async fn events_are_searched_newest_first_by_what_they_are(store: &dyn Store
         narrow(&mut query);
         query
     };
-    let mut by_owner = AuditQuery::default();
-    by_owner.actor = Some(Actor::User(tenant.owner.id));
-    let mut of_unit = AuditQuery::default();
-    of_unit.unit = refs.unit;
-    let mut of_device = AuditQuery::default();
-    of_device.device = refs.device;
-    let mut of_alert = AuditQuery::default();
-    of_alert.alert = refs.alert;
+    let by_owner = AuditQuery {
+        actor: Some(Actor::User(tenant.owner.id)),
+        ..AuditQuery::default()
+    };
+    let of_unit = AuditQuery {
+        unit: refs.unit,
+        ..AuditQuery::default()
+    };
+    let of_device = AuditQuery {
+        device: refs.device,
+        ..AuditQuery::default()
+    };
+    let of_alert = AuditQuery {
+        alert: refs.alert,
+        ..AuditQuery::default()
+    };
     let mut of_nobody = of_unit.clone();
     of_nobody.actor = by_owner.actor;
     for (query, wanted) in [

@@ -4,6 +4,7 @@ use super::error::OpenError;
 use super::ports::{Connections, InboxQueue};
 #[cfg(feature = "postgres")]
 use super::postgres::{PostgresOptions, PostgresStore};
+use super::retention::ReadingRetention;
 #[cfg(feature = "sqlite")]
 use super::sqlite::{SqliteOptions, SqliteStore};
 use freshtrack_alerts::ports::{AlertStore, MonitorStore, RuleStore};
@@ -49,6 +50,8 @@ pub struct Store {
     pub readings: Arc<dyn ReadingStore>,
     /// Readings, summed up.
     pub series: Arc<dyn ReadingSeries>,
+    /// How long readings are kept.
+    pub retention: Arc<dyn ReadingRetention>,
     /// The audit chain, read back.
     pub audit_log: Arc<dyn AuditLog>,
     /// Signed heads of it.
@@ -138,7 +141,7 @@ impl Store {
     where
         S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
         S: MonitorStore + AlertStore + RuleStore + Connections + ConnectionDirectory,
-        S: Inbox + InboxQueue + ReadingSeries + AuditHeads + 'static,
+        S: Inbox + InboxQueue + ReadingSeries + AuditHeads + ReadingRetention + 'static,
     {
         Self {
             organizations: Arc::<S>::clone(store),
@@ -147,6 +150,7 @@ impl Store {
             api_keys: Arc::<S>::clone(store),
             readings: Arc::<S>::clone(store),
             series: Arc::<S>::clone(store),
+            retention: Arc::<S>::clone(store),
             audit_log: Arc::<S>::clone(store),
             audit_heads: Arc::<S>::clone(store),
             outbox: Arc::<S>::clone(store),

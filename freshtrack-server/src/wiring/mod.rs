@@ -221,6 +221,7 @@ impl Server {
         if let Some(beat) = beat("maintenance") {
             let tasks = Maintenance {
                 outbox: Arc::clone(&parts.store.outbox),
+                retention: Some(Arc::clone(&parts.store.retention)),
                 audit_trees: Some(parts.audit_trees),
                 clock: Arc::clone(&parts.clock),
                 beat,

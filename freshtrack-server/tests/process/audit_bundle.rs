@@ -11,7 +11,13 @@ async fn processes_a_bundle_is_sound_changed_or_unreadable_by_its_exit_code() {
     let folder = folder.path();
     let database = Database::sqlite(&folder.join("data"));
     let mut command = freshtrack(folder);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--database", &database.url]);
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--database",
+        &database.url,
+    ]);
     let server = Serving::start(&mut command, &folder.join("serve.log")).await;
     let tenant = Tenant::bootstrap(folder, &database.url, &server.base).await;
     tenant.fridge("Second").await;
@@ -51,7 +57,11 @@ async fn processes_a_bundle_is_sound_changed_or_unreadable_by_its_exit_code() {
     std::fs::write(elsewhere.join("changed.zip"), zip::write(&files)).expect("a file");
     let changed = run(elsewhere, &["verify-audit", "changed.zip"]).await;
     assert_eq!(changed.code, Some(1), "{}", changed.stderr);
-    assert!(changed.stdout.contains("records.jsonl"), "{}", changed.stdout);
+    assert!(
+        changed.stdout.contains("records.jsonl"),
+        "{}",
+        changed.stdout
+    );
 
     std::fs::write(elsewhere.join("junk.zip"), b"PK and nothing else").expect("a file");
     for name in ["junk.zip", "absent.zip"] {

@@ -6,7 +6,10 @@ mod guards;
 mod migrations;
 mod network;
 mod plans;
+mod retention;
 mod scratch;
+mod second_wall;
+mod upgrade;
 
 macro_rules! contracts {
     ($fresh:path) => {
@@ -81,6 +84,13 @@ macro_rules! own_laws {
                 a_message_put_aside_stays_aside
                 a_message_is_done_with_in_the_commit_of_its_readings_only
                 the_suite_of_the_inbox_port_holds
+            }
+            retention {
+                whole_months_go_after_their_time_and_the_chain_says_so
+                a_month_goes_piece_by_piece_where_it_is_large
+                nothing_goes_without_the_proof_of_a_backup
+                a_legal_hold_keeps_its_months
+                readings_of_any_month_are_stored_and_found
             }
             database {
                 a_large_commit_is_stored_whole_but_for_the_change_that_conflicts

@@ -142,7 +142,7 @@ impl AuditApi {
             .await?;
         let event = super::found(event(&app, org, seq.0).await?)?;
         let proof = app.audit_trees.inclusion(org, seq.0, size.0).await;
-        Ok(Json(InclusionView::of(&event, proof.map_err(of_tree)?)))
+        Ok(Json(InclusionView::of(&event, &proof.map_err(of_tree)?)))
     }
 
     /// Proves that the log extends an earlier state of itself (RFC 6962)

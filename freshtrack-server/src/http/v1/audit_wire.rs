@@ -244,7 +244,7 @@ pub struct InclusionView {
 }
 
 impl InclusionView {
-    pub(super) fn of(event: &AuditEvent, proof: Inclusion) -> Self {
+    pub(super) fn of(event: &AuditEvent, proof: &Inclusion) -> Self {
         Self {
             seq: event.seq,
             record: event.draft.canonical(event.org, event.seq),

@@ -242,13 +242,13 @@ async fn observe(
         origin: from,
         width: DAY,
     };
-    let watches: Vec<Watch> = watched
+    let with_sensor: Vec<Watch> = watched
         .iter()
         .filter(|(unit, _)| unit.monitoring_mode == MonitoringMode::Sensor)
         .map(|(_, watch)| *watch)
         .collect();
     let mut seen = BTreeMap::new();
-    for part in watches.chunks(WATCHES_MAX) {
+    for part in with_sensor.chunks(WATCHES_MAX) {
         let rows = app.store.series.sums(org, frame, part).await?;
         for watch in part {
             let own: Vec<_> = rows

@@ -5,7 +5,7 @@ use crate::store::column::{At, to_json};
 use crate::store::error::failed;
 use crate::store::rows::AuditRow;
 use async_trait::async_trait;
-use freshtrack_core::audit::{AuditEvent, CHAIN_START};
+use freshtrack_core::audit::{AuditCategory, AuditEvent, AuditSeverity, CHAIN_START};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
 use freshtrack_core::page::{Page, PageRequest};
@@ -34,6 +34,7 @@ const SEARCH: &str = concat!(
 #[async_trait]
 impl AuditLog for Adapter {
     async fn list(&self, org: OrgId, range: AuditRange) -> Result<Vec<AuditEvent>, StoreError> {
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<AuditRow> = sqlx::query_as(
             "SELECT seq, at, actor, category, kind, severity, title, refs, data, previous_hash, hash
              FROM audit_event
@@ -43,7 +44,7 @@ impl AuditLog for Adapter {
         .bind(org.as_uuid())
         .bind(range.from)
         .bind(i64::from(range.limit))
-        .fetch_all(self.reader())
+        .fetch_all(&mut *reader)
         .await
         .map_err(failed)?;
         rows.into_iter().map(|row| row.into_event(org)).collect()
@@ -56,12 +57,13 @@ impl AuditLog for Adapter {
         page: PageRequest<i64>,
     ) -> Result<Page<AuditEvent, i64>, StoreError> {
         let actor = query.actor.as_ref().map(to_json).transpose()?;
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<AuditRow> = sqlx::query_as(SEARCH)
             .bind(org.as_uuid())
             .bind(page.after.unwrap_or(i64::MAX))
             .bind(actor)
-            .bind(query.category.map(|category| category.as_str()))
-            .bind(query.severity.map(|severity| severity.as_str()))
+            .bind(query.category.map(AuditCategory::as_str))
+            .bind(query.severity.map(AuditSeverity::as_str))
             .bind(query.kind.as_deref())
             .bind(query.unit.map(|id| id.to_string()))
             .bind(query.device.map(|id| id.to_string()))
@@ -69,7 +71,7 @@ impl AuditLog for Adapter {
             .bind(At(query.from.unwrap_or(Timestamp::MIN)))
             .bind(At(query.to.unwrap_or(Timestamp::MAX)))
             .bind(i64::from(page.limit) + 1)
-            .fetch_all(self.reader())
+            .fetch_all(&mut *reader)
             .await
             .map_err(failed)?;
         let events: Result<Vec<AuditEvent>, StoreError> =

@@ -53,6 +53,8 @@ mod commit;
 mod connections;
 #[path = "../both/devices.rs"]
 mod devices;
+#[path = "../both/holds.rs"]
+mod holds;
 mod inbox;
 mod journal;
 mod lookup;
@@ -69,6 +71,9 @@ mod places;
 #[path = "../both/reading_series.rs"]
 mod reading_series;
 mod reading_store;
+#[path = "../both/removal.rs"]
+mod removal;
+mod retention;
 #[path = "../both/rule_store.rs"]
 mod rule_store;
 mod write_alerts;
@@ -76,8 +81,11 @@ mod write_readings;
 
 pub use open::PostgresOptions;
 
+use retention::retention_lock;
+
 use super::error::failed;
 use freshtrack_core::error::StoreError;
+use freshtrack_core::ids::OrgId;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 /// What the files of `../both` implement ports for.
@@ -101,6 +109,21 @@ impl PostgresStore {
     /// Where queries outside a transaction go.
     const fn reader(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Begins a transaction that reads, and sees rows of no other organization whatever its statements
+    /// ask for, unless the role of this connection stands above row-level security.
+    async fn tenant(&self, org: OrgId) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let mut tx = self.pool.begin().await.map_err(failed)?;
+        sqlx::query(
+            "SELECT set_config('freshtrack.org_key',
+                     coalesce((SELECT key::text FROM organization WHERE id = $1), '-1'), true)",
+        )
+        .bind(org.as_uuid())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+        Ok(tx)
     }
 
     /// Begins a transaction that writes.

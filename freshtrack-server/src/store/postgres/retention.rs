@@ -13,7 +13,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 /// Names the lock of retention among a database's advisory locks: `"retentn"`.
-const RETENTION_LOCK: i64 = 0x7265_7465_6e74_6e;
+const RETENTION_LOCK: i64 = 0x0072_6574_656e_746e;
 /// Strays of at most so many months are given a place in one go.
 const STRAY_MONTHS_MAX: i64 = 120;
 
@@ -87,7 +87,9 @@ async fn make_partition(tx: &mut WriteTx, month: Month) -> Result<(), StoreError
         .map_err(failed)?;
     run(
         tx,
-        format!("ALTER TABLE reading ATTACH PARTITION {name} FOR VALUES FROM ('{from}') TO ('{to}')"),
+        format!(
+            "ALTER TABLE reading ATTACH PARTITION {name} FOR VALUES FROM ('{from}') TO ('{to}')"
+        ),
     )
     .await
 }

@@ -50,6 +50,8 @@ mod commit;
 mod connections;
 #[path = "../both/devices.rs"]
 mod devices;
+#[path = "../both/holds.rs"]
+mod holds;
 mod inbox;
 mod journal;
 mod lookup;
@@ -66,6 +68,9 @@ mod places;
 #[path = "../both/reading_series.rs"]
 mod reading_series;
 mod reading_store;
+#[path = "../both/removal.rs"]
+mod removal;
+mod retention;
 #[path = "../both/rule_store.rs"]
 mod rule_store;
 mod write_alerts;
@@ -73,8 +78,12 @@ mod write_readings;
 
 pub use open::{Durability, SqliteOptions};
 
+use retention::retention_lock;
+
 use super::error::failed;
 use freshtrack_core::error::StoreError;
+use freshtrack_core::ids::OrgId;
+use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 /// What the files of `../both` implement ports for.
@@ -106,6 +115,11 @@ impl SqliteStore {
     /// Where queries outside a transaction go.
     const fn reader(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    /// Where queries of one organization go.
+    async fn tenant(&self, _: OrgId) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.readers.acquire().await.map_err(failed)
     }
 
     /// Begins a transaction that writes; waits for the writer before.

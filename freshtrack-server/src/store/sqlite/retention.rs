@@ -14,10 +14,8 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Nobody else writes while a transaction does.
-pub(super) const fn retention_lock(
-    _: &mut WriteTx,
-) -> std::future::Ready<Result<(), StoreError>> {
-    std::future::ready(Ok(()))
+pub(super) async fn retention_lock(_: &mut WriteTx) -> Result<(), StoreError> {
+    Ok(())
 }
 
 #[async_trait]
