@@ -52,6 +52,7 @@ wire_enum! {
 
 /// The rows an audit event refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AuditRefs {
     /// Site.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -271,6 +272,22 @@ mod tests {
         let events = chain(5);
         assert_eq!(first_unsound((0, CHAIN_START), &events), None);
         assert_eq!(first_unsound((2, &events[1].hash), &events[2..]), None);
+    }
+
+    /// Acceptance example A-69.
+    #[test]
+    fn one_changed_byte_in_a_thousand_events_is_found_where_it_is() {
+        let mut events = chain(1_000);
+        events[416].draft.title.push('.');
+        assert_eq!(first_unsound((0, CHAIN_START), &events), Some(417));
+        let mut relinked = chain(10);
+        CHAIN_START.clone_into(&mut relinked[6].previous_hash);
+        assert_eq!(first_unsound((0, CHAIN_START), &relinked), Some(7));
+    }
+
+    #[test]
+    fn a_reference_that_is_none_is_refused() {
+        assert!(serde_json::from_str::<AuditRefs>(r#"{"pet":1}"#).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What request handlers share: ports, services, settings. Holds no state of its own that matters.
 
+use crate::audit_tree::AuditTrees;
 use crate::config::Settings;
 use crate::heartbeat::Heartbeat;
 use crate::http::problem::Problem;
@@ -35,6 +36,8 @@ pub struct App {
     pub alerts: AlertActions,
     /// What people do to units.
     pub units: UnitActions,
+    /// Signed states of the audit logs, and proofs.
+    pub audit_trees: AuditTrees,
     /// Live connections.
     pub hub: Hub,
     /// Who may be connected.

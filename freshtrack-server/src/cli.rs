@@ -47,8 +47,8 @@ enum Command {
     Replay(Replay),
     /// Decode a sensor's payload and show the readings in it
     Decode(Decode),
-    /// Check audit chains in the database
-    VerifyAudit(Store),
+    /// Check the audit logs in the database, or a bundle that was exported from one
+    VerifyAudit(VerifyAudit),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -119,6 +119,19 @@ pub struct Bootstrap {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Flags of `verify-audit`.
+#[derive(Debug, Args)]
+pub struct VerifyAudit {
+    #[command(flatten)]
+    pub(crate) store: Store,
+    /// Bundle to check, without any database
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Name of the only key that may have signed the bundle
+    #[arg(long, value_name = "NAME", requires = "bundle")]
+    pub(crate) key: Option<String>,
 }
 
 /// Flags of `token`.

@@ -2,7 +2,14 @@
 
 #[cfg(feature = "http")]
 pub mod app;
+#[cfg(feature = "http")]
+pub mod audit_bundle;
+#[cfg(feature = "http")]
 pub mod audit_chain;
+#[cfg(feature = "http")]
+pub mod audit_key;
+#[cfg(feature = "http")]
+pub mod audit_tree;
 #[cfg(feature = "http")]
 pub mod cli;
 pub mod clock;
@@ -35,6 +42,7 @@ pub mod networks;
 pub mod onboarding;
 #[cfg(feature = "http")]
 pub mod recorded_series;
+pub mod retention;
 #[cfg(feature = "http")]
 pub mod sockets;
 pub mod store;

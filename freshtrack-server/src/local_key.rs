@@ -37,15 +37,20 @@ impl LocalKey {
     /// # Errors
     /// If directory or file cannot be made or read, or the file is not a key.
     pub fn open(data_dir: &Path, ids: &dyn IdGen) -> std::io::Result<Self> {
+        Self::open_as(data_dir, FILE, ids)
+    }
+
+    /// The same for another key, in a file of its own.
+    pub(crate) fn open_as(data_dir: &Path, name: &str, ids: &dyn IdGen) -> std::io::Result<Self> {
         std::fs::create_dir_all(data_dir)?;
-        let path = data_dir.join(FILE);
+        let path = data_dir.join(name);
         if let Some(key) = read(&path)? {
             return Ok(key);
         }
         let mut bytes = Zeroizing::new(vec![0u8; KEY_BYTES]);
         ids.fill_random(&mut bytes);
         // Written aside and linked into place: nobody ever reads half a key.
-        let aside = data_dir.join(format!(".{FILE}.{}", ids.uuid()));
+        let aside = data_dir.join(format!(".{name}.{}", ids.uuid()));
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

@@ -79,7 +79,7 @@ impl MemoryStore {
 
 freshtrack_core::pass_on!(
     MemoryStore, core: Organizations Places Devices LifeCycle ApiKeys ReadingStore ReadingSeries AuditLog
-    Outbox
+    AuditHeads Outbox
 );
 
 impl Rows {

@@ -44,6 +44,9 @@ mod core {
     mod api_keys {
         freshtrack_core::api_keys_contract!(crate::fresh);
     }
+    mod audit_heads {
+        freshtrack_core::audit_heads_contract!(crate::fresh);
+    }
     mod audit_log {
         freshtrack_core::audit_log_contract!(crate::fresh);
     }

@@ -8,10 +8,11 @@ use super::hash::Sha256Hash;
 use super::merkle::Frontier;
 use super::verify::{self, Tree};
 use crate::time::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What a signed tree head says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TreeHead {
     /// Name of the log; one per tenant.
     pub log: String,
@@ -39,7 +40,7 @@ fn millis<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Er
 }
 
 impl TreeHead {
-    /// The head of `frontier` at `time`, following `previous`.
+    /// The head of `frontier` at `time`, cut to the millisecond that is signed, following `previous`.
     #[must_use]
     pub fn new(
         log: String,
@@ -55,7 +56,7 @@ impl TreeHead {
             log,
             size,
             root,
-            time,
+            time: Timestamp::from_micros(time.as_micros().div_euclid(1_000) * 1_000),
             previous_size,
             previous_root,
             key_id,

@@ -4,7 +4,8 @@ use super::MemoryStore;
 use crate::audit::{AuditEvent, CHAIN_START};
 use crate::error::StoreError;
 use crate::ids::OrgId;
-use crate::ports::{AuditLog, AuditRange};
+use crate::page::{Page, PageRequest};
+use crate::ports::{AuditLog, AuditQuery, AuditRange};
 use async_trait::async_trait;
 
 #[async_trait]
@@ -18,6 +19,28 @@ impl AuditLog for MemoryStore {
                 .cloned()
                 .collect()
         }))
+    }
+
+    async fn search(
+        &self,
+        org: OrgId,
+        query: &AuditQuery,
+        page: PageRequest<i64>,
+    ) -> Result<Page<AuditEvent, i64>, StoreError> {
+        let surplus = self.with(|state| {
+            let rows = state.tenant(org).into_iter();
+            rows.flat_map(|rows| rows.audit.iter().rev())
+                .filter(|event| page.after.is_none_or(|after| event.seq < after))
+                .filter(|event| query.matches(event))
+                .take(usize::from(page.limit) + 1)
+                .cloned()
+                .collect()
+        });
+        Ok(Page::from_surplus(surplus, page.limit, |event| event.seq))
+    }
+
+    async fn chains(&self) -> Result<Vec<OrgId>, StoreError> {
+        Ok(self.with(|state| state.tenants().map(|(org, _)| org).collect()))
     }
 
     async fn head(&self, org: OrgId) -> Result<(i64, String), StoreError> {

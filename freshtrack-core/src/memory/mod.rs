@@ -3,6 +3,7 @@
 //! They obey the same contract suites as the SQL stores. What they hold is gone with the process.
 
 mod api_keys;
+mod audit_heads;
 mod audit_log;
 mod clock;
 mod devices;

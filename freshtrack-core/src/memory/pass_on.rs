@@ -410,11 +410,67 @@ macro_rules! pass_on {
                 $crate::ports::AuditLog::list(&self.$inner, org, range).await
             }
 
+            async fn search(
+                &self,
+                org: $crate::ids::OrgId,
+                query: &$crate::ports::AuditQuery,
+                page: $crate::page::PageRequest<i64>,
+            ) -> Result<$crate::page::Page<$crate::audit::AuditEvent, i64>, $crate::error::StoreError> {
+                $crate::ports::AuditLog::search(&self.$inner, org, query, page).await
+            }
+
+            async fn chains(&self) -> Result<Vec<$crate::ids::OrgId>, $crate::error::StoreError> {
+                $crate::ports::AuditLog::chains(&self.$inner).await
+            }
+
             async fn head(
                 &self,
                 org: $crate::ids::OrgId,
             ) -> Result<(i64, String), $crate::error::StoreError> {
                 $crate::ports::AuditLog::head(&self.$inner, org).await
+            }
+        }
+    };
+    (@AuditHeads $store:ty, $inner:ident) => {
+        #[$crate::memory::async_trait]
+        impl $crate::ports::AuditHeads for $store {
+            async fn heads(
+                &self,
+                org: $crate::ids::OrgId,
+                after: u64,
+                limit: u16,
+            ) -> Result<Vec<$crate::ports::SignedHead>, $crate::error::StoreError> {
+                $crate::ports::AuditHeads::heads(&self.$inner, org, after, limit).await
+            }
+
+            async fn newest_head(
+                &self,
+                org: $crate::ids::OrgId,
+            ) -> Result<Option<$crate::ports::SignedHead>, $crate::error::StoreError> {
+                $crate::ports::AuditHeads::newest_head(&self.$inner, org).await
+            }
+
+            async fn heads_due(
+                &self,
+                before: $crate::time::Timestamp,
+                limit: u16,
+            ) -> Result<Vec<$crate::ids::OrgId>, $crate::error::StoreError> {
+                $crate::ports::AuditHeads::heads_due(&self.$inner, before, limit).await
+            }
+
+            async fn record_head(
+                &self,
+                org: $crate::ids::OrgId,
+                head: $crate::ports::SignedHead,
+                key: $crate::ports::HeadKey,
+            ) -> Result<(), $crate::error::StoreError> {
+                $crate::ports::AuditHeads::record_head(&self.$inner, org, head, key).await
+            }
+
+            async fn head_keys(
+                &self,
+            ) -> Result<Vec<$crate::ports::HeadKey>, $crate::error::StoreError> {
+                $crate::ports::AuditHeads::head_keys(&self.$inner).await
             }
         }
     };

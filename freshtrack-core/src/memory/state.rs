@@ -3,6 +3,7 @@
 use super::tenant::TenantRows;
 use crate::error::StoreError;
 use crate::ids::{ApiKeyId, OrgId, UserId};
+use crate::ports::HeadKey;
 use crate::principal::User;
 use std::collections::BTreeMap;
 
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 pub struct MemoryState {
     pub(super) tenants: BTreeMap<OrgId, TenantRows>,
     pub(super) users: BTreeMap<UserId, User>,
+    /// Keys that signed heads, in order of first use.
+    pub(super) head_keys: Vec<HeadKey>,
     /// API key prefixes of all organizations.
     pub(super) prefixes: BTreeMap<String, (OrgId, ApiKeyId)>,
 }

@@ -5,7 +5,7 @@ use crate::device::{Device, DeviceSeen};
 use crate::event::OutboxEvent;
 use crate::hierarchy::{Area, Organization, Site, Unit, UnitStatus};
 use crate::ids::{ApiKeyId, AreaId, DeviceId, OrgId, SiteId, UnitId, UserId};
-use crate::ports::ReadingCursor;
+use crate::ports::{ReadingCursor, SignedHead};
 use crate::principal::{ApiKey, Membership};
 use crate::reading::{QuarantinedReading, Reading, ReadingKey};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +23,7 @@ pub struct TenantRows {
     pub(super) readings: BTreeMap<UnitId, BTreeMap<ReadingCursor, Reading>>,
     pub(super) quarantined: BTreeMap<ReadingKey, QuarantinedReading>,
     pub(super) audit: Vec<AuditEvent>,
+    pub(super) heads: Vec<SignedHead>,
     pub(super) outbox: VecDeque<OutboxEvent>,
     /// Number of the newest outbox event, kept or not.
     pub(super) outbox_head: i64,
@@ -43,6 +44,7 @@ impl TenantRows {
             readings: BTreeMap::new(),
             quarantined: BTreeMap::new(),
             audit: Vec::new(),
+            heads: Vec::new(),
             outbox: VecDeque::new(),
             outbox_head: 0,
             due: BTreeMap::new(),

@@ -5,6 +5,7 @@
 //! [`Journal`](crate::audit::Journal), and is applied whole or refused.
 
 mod api_keys;
+mod audit_heads;
 mod audit_log;
 mod clock;
 mod devices;
@@ -18,7 +19,8 @@ mod reading_store;
 mod token_verifier;
 
 pub use api_keys::ApiKeys;
-pub use audit_log::{AuditLog, AuditRange};
+pub use audit_heads::{AuditHeads, HeadKey, SignedHead};
+pub use audit_log::{AuditLog, AuditQuery, AuditRange};
 pub use clock::Clock;
 pub use devices::{AssignDevice, Devices};
 pub use id_gen::IdGen;

@@ -7,7 +7,8 @@ use crate::audit::{
     first_unsound,
 };
 use crate::ids::OrgId;
-use crate::ports::AuditRange;
+use crate::page::PageRequest;
+use crate::ports::{AuditQuery, AuditRange};
 use crate::principal::Actor;
 use serde_json::json;
 
@@ -22,6 +23,8 @@ macro_rules! audit_log_contract {
             a_range_begins_where_asked_and_is_bounded
             each_organization_has_its_own_chain
             changes_at_once_make_one_sound_chain
+            events_are_searched_newest_first_by_what_they_are
+            every_organization_is_named_for_a_check
         }
     };
 }
@@ -189,4 +192,106 @@ pub async fn changes_at_once_make_one_sound_chain(store: &dyn Stores) {
         None,
         "the chain must verify"
     );
+}
+
+async fn found(store: &dyn Stores, org: OrgId, query: AuditQuery, after: Option<i64>) -> Vec<i64> {
+    let page = PageRequest { limit: 2, after };
+    let page = store.audit_log().search(org, &query, page).await;
+    let page = page.unwrap_or_else(fail);
+    let last = page.items.last().map(|event| event.seq);
+    assert!(
+        page.next.is_none() || page.next == last,
+        "the last row is the key"
+    );
+    page.items.iter().map(|event| event.seq).collect()
+}
+
+/// Each part of a query narrows it; pages go on where the last one ended.
+pub async fn events_are_searched_newest_first_by_what_they_are(store: &dyn Stores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let other = Tenant::create(store, "beta").await;
+    let mut by_owner = audit("by owner");
+    by_owner.actor = Actor::User(tenant.owner.id);
+    by_owner.at = at(100);
+    let mut loud = audit("loud");
+    loud.category = AuditCategory::Access;
+    loud.severity = AuditSeverity::Critical;
+    "key.stolen".clone_into(&mut loud.kind);
+    loud.at = at(200);
+    let mut refers = audit("refers");
+    refers.refs.unit = Some(tenant.unit);
+    refers.refs.device = Some(tenant.id());
+    refers.refs.alert = Some(tenant.id());
+    refers.at = at(300);
+    let refs = refers.refs;
+    change(store, &tenant, "Bakery", vec![by_owner, loud, refers]).await;
+    change(store, &other, "Bakery", vec![audit("foreign")]).await;
+    let all = AuditQuery::default();
+    assert_eq!(
+        found(store, tenant.org, all.clone(), None).await,
+        [3, 2],
+        "newest first"
+    );
+    assert_eq!(
+        found(store, tenant.org, all.clone(), Some(2)).await,
+        [1],
+        "goes on"
+    );
+    let narrow = |narrow: fn(&mut AuditQuery)| {
+        let mut query = AuditQuery::default();
+        narrow(&mut query);
+        query
+    };
+    let by_owner = AuditQuery {
+        actor: Some(Actor::User(tenant.owner.id)),
+        ..AuditQuery::default()
+    };
+    let of_unit = AuditQuery {
+        unit: refs.unit,
+        ..AuditQuery::default()
+    };
+    let of_device = AuditQuery {
+        device: refs.device,
+        ..AuditQuery::default()
+    };
+    let of_alert = AuditQuery {
+        alert: refs.alert,
+        ..AuditQuery::default()
+    };
+    let mut of_nobody = of_unit.clone();
+    of_nobody.actor = by_owner.actor;
+    for (query, wanted) in [
+        (by_owner, vec![1]),
+        (
+            narrow(|q| q.category = Some(AuditCategory::Access)),
+            vec![2],
+        ),
+        (
+            narrow(|q| q.severity = Some(AuditSeverity::Critical)),
+            vec![2],
+        ),
+        (narrow(|q| q.kind = Some("key.stolen".to_owned())), vec![2]),
+        (narrow(|q| q.kind = Some("key".to_owned())), vec![]),
+        (of_unit, vec![3]),
+        (of_device, vec![3]),
+        (of_alert, vec![3]),
+        (of_nobody, vec![]),
+        (narrow(|q| q.from = Some(at(200))), vec![3, 2]),
+        (narrow(|q| q.to = Some(at(200))), vec![1]),
+    ] {
+        let seqs = found(store, tenant.org, query.clone(), None).await;
+        assert_eq!(seqs, wanted, "what matches {query:?}");
+    }
+}
+
+/// With and without events.
+pub async fn every_organization_is_named_for_a_check(store: &dyn Stores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let other = Tenant::create(store, "beta").await;
+    change(store, &tenant, "Bakery", vec![audit("one")]).await;
+    let named = store.audit_log().chains().await.unwrap_or_else(fail);
+    for org in [tenant.org, other.org] {
+        assert!(named.contains(&org), "every organization is checked");
+    }
+    assert_eq!(named.len(), 2, "each once");
 }

@@ -20,6 +20,7 @@
 )]
 
 pub mod api_keys;
+pub mod audit_heads;
 pub mod audit_log;
 pub mod devices;
 pub mod life_cycle;
@@ -31,7 +32,8 @@ pub mod sample;
 use crate::error::StoreError;
 use crate::ids::OrgId;
 use crate::ports::{
-    ApiKeys, AuditLog, AuditRange, Devices, LifeCycle, Organizations, Outbox, Places, ReadingStore,
+    ApiKeys, AuditHeads, AuditLog, AuditRange, Devices, LifeCycle, Organizations, Outbox, Places,
+    ReadingStore,
 };
 use std::fmt::Debug;
 
@@ -83,6 +85,23 @@ where
         self
     }
     fn outbox(&self) -> &dyn Outbox {
+        self
+    }
+}
+
+/// The same with signed heads.
+pub trait HeadStores: Send + Sync {
+    /// The adapter as one port.
+    fn audit_heads(&self) -> &dyn AuditHeads;
+    /// The adapter without it, for what the other suites share.
+    fn stores(&self) -> &dyn Stores;
+}
+
+impl<T: Stores + AuditHeads> HeadStores for T {
+    fn audit_heads(&self) -> &dyn AuditHeads {
+        self
+    }
+    fn stores(&self) -> &dyn Stores {
         self
     }
 }

@@ -31,6 +31,7 @@ macro_rules! port {
 fn every_law_is_run_and_has_a_saboteur() {
     for (suite, saboteurs) in [
         port!("api_keys"),
+        port!("audit_heads"),
         port!("audit_log"),
         port!("devices"),
         port!("life_cycle"),

@@ -25,6 +25,9 @@ mod life_cycle {
 mod api_keys {
     freshtrack_core::api_keys_contract!(super::fresh);
 }
+mod audit_heads {
+    freshtrack_core::audit_heads_contract!(super::fresh);
+}
 mod audit_log {
     freshtrack_core::audit_log_contract!(super::fresh);
 }

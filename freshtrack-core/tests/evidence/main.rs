@@ -1,5 +1,4 @@
 //! Laws of the evidence log and of the audit chain.
 
 mod canonical;
-mod chain;
 mod merkle;

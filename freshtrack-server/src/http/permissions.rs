@@ -52,6 +52,8 @@ operations! {
     GetOrganization = "get_organization", Member(Viewer), true;
     /// Name, time zone and scale of the organization.
     UpdateOrganization = "update_organization", Member(Owner), false;
+    /// The organization at a glance.
+    GetOverview = "get_overview", Member(Viewer), true;
     /// Its members.
     ListMembers = "list_members", Member(Viewer), true;
     /// A member's role.
@@ -158,6 +160,18 @@ operations! {
     ResolveAlert = "resolve_alert", Member(Staff), false;
     /// Values put aside.
     ListQuarantinedReadings = "list_quarantined_readings", Member(Manager), false;
+    /// The audit log; own events below admin.
+    ListAuditEvents = "list_audit_events", Member(Viewer), true;
+    /// One audit event; an own one below admin.
+    GetAuditEvent = "get_audit_event", Member(Viewer), true;
+    /// That an event is in the log.
+    ProveAuditEvent = "prove_audit_event", Member(Admin), false;
+    /// That the log extends an earlier one.
+    ProveAuditConsistency = "prove_audit_consistency", Member(Admin), false;
+    /// Signed states of the log.
+    ListAuditHeads = "list_audit_heads", Member(Admin), false;
+    /// A bundle to be checked elsewhere.
+    ExportAudit = "export_audit", Member(Admin), false;
     /// The audit chain's soundness.
     VerifyAudit = "verify_audit", Member(Admin), false;
     /// The live stream.

@@ -106,6 +106,8 @@ codes! {
     SecretShownOnce = 409 "secret-shown-once" "The secret was shown once";
     /// A key that has ended has no successor.
     KeyEnded = 409 "key-ended" "The key has ended";
+    /// The audit log is not what it was.
+    AuditUnsound = 409 "audit-unsound" "The audit log was changed behind our back";
     /// Somebody else changed it first.
     VersionMismatch = 412 "version-mismatch" "It was changed since you read it";
     /// The body is too large.

@@ -4,12 +4,13 @@ use super::error::OpenError;
 use super::ports::{Connections, InboxQueue, OnceLedger};
 #[cfg(feature = "postgres")]
 use super::postgres::{PostgresOptions, PostgresStore};
+use super::retention::ReadingRetention;
 #[cfg(feature = "sqlite")]
 use super::sqlite::{SqliteOptions, SqliteStore};
 use freshtrack_alerts::ports::{AlertStore, IncidentStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
-    ApiKeys, AuditLog, Devices, LifeCycle, Organizations, Outbox, Places, ReadingSeries,
+    ApiKeys, AuditHeads, AuditLog, Devices, LifeCycle, Organizations, Outbox, Places, ReadingSeries,
     ReadingStore,
 };
 use freshtrack_ttn::ports::{ConnectionDirectory, Inbox};
@@ -51,8 +52,12 @@ pub struct Store {
     pub readings: Arc<dyn ReadingStore>,
     /// Readings, summed up.
     pub series: Arc<dyn ReadingSeries>,
+    /// How long readings are kept.
+    pub retention: Arc<dyn ReadingRetention>,
     /// The audit chain, read back.
     pub audit_log: Arc<dyn AuditLog>,
+    /// Signed heads of it.
+    pub audit_heads: Arc<dyn AuditHeads>,
     /// Committed events.
     pub outbox: Arc<dyn Outbox>,
     /// Monitors, and the engine's commit.
@@ -141,7 +146,7 @@ impl Store {
     fn over<S>(store: &Arc<S>, database: Database) -> Self
     where
         S: Organizations + Places + Devices + LifeCycle + ApiKeys,
-        S: ReadingStore + ReadingSeries + AuditLog + Outbox,
+        S: ReadingStore + ReadingSeries + ReadingRetention + AuditLog + AuditHeads + Outbox,
         S: MonitorStore + AlertStore + IncidentStore + RuleStore,
         S: Connections + ConnectionDirectory + Inbox + InboxQueue + OnceLedger + 'static,
     {
@@ -153,7 +158,9 @@ impl Store {
             api_keys: Arc::<S>::clone(store),
             readings: Arc::<S>::clone(store),
             series: Arc::<S>::clone(store),
+            retention: Arc::<S>::clone(store),
             audit_log: Arc::<S>::clone(store),
+            audit_heads: Arc::<S>::clone(store),
             outbox: Arc::<S>::clone(store),
             monitors: Arc::<S>::clone(store),
             alerts: Arc::<S>::clone(store),

@@ -16,6 +16,7 @@ pub mod ports;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod resolve;
+pub mod retention;
 mod rows;
 mod series;
 #[cfg(feature = "sqlite")]

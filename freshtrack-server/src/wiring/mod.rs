@@ -8,6 +8,8 @@ mod stop_signals;
 pub use stop_signals::StopSignals;
 
 use crate::app::App;
+use crate::audit_key::AuditKey;
+use crate::audit_tree::AuditTrees;
 use crate::clock::{RandomIds, SystemClock};
 use crate::config::Settings;
 use crate::dispatcher::{Dispatcher, DispatcherParts};
@@ -16,9 +18,10 @@ use crate::http::rate::RateLimits;
 use crate::inbox::InboxWorker;
 use crate::live::{OutboxHistory, StoreMembership, StoreState};
 use crate::local_key::LocalKey;
+use crate::maintenance::Maintenance;
 use crate::sockets::socketio::SocketIoDoor;
 use crate::store::Store;
-use crate::{database, http, identity, maintenance, sweeper, telemetry};
+use crate::{database, http, identity, sweeper, telemetry};
 use anyhow::Context;
 use bus::NodeBus;
 use commit_signal::SignallingMonitors;
@@ -113,6 +116,8 @@ impl Server {
         let key = LocalKey::open(&settings.data_dir, ids.as_ref()).with_context(|| {
             format!("opening the signing key in {}", settings.data_dir.display())
         })?;
+        let audit_key = AuditKey::open(&settings.data_dir, ids.as_ref())
+            .with_context(|| format!("opening the audit key in {}", settings.data_dir.display()))?;
         let verifier = identity::verifier(&key, &settings.issuers)?;
         // The listener is bound before anything runs: a taken port is told at once.
         let socket = listener::bind(settings.listen)
@@ -142,7 +147,14 @@ impl Server {
         });
         let bus = NodeBus::new(settings.redis.as_deref(), &clock)?;
         let hub = make_hub(&store, &settings, &clock, Arc::clone(&membership), &bus).await?;
+        let audit_trees = AuditTrees {
+            log: Arc::clone(&store.audit_log),
+            heads: Arc::clone(&store.audit_heads),
+            key: Arc::new(audit_key),
+            clock: Arc::clone(&clock),
+        };
         let parts = Parts {
+            audit_trees,
             store,
             clock,
             ids,
@@ -208,13 +220,15 @@ impl Server {
             self.intake_tasks.spawn(worker.run(self.intake.clone()));
         }
         if let Some(beat) = beat("maintenance") {
-            self.tasks.spawn(maintenance::run(
-                Arc::clone(&parts.store.outbox),
-                Arc::clone(&parts.store.once_ledger),
-                Arc::clone(&parts.clock),
+            let tasks = Maintenance {
+                outbox: Arc::clone(&parts.store.outbox),
+                answers: Arc::clone(&parts.store.once_ledger),
+                retention: Some(Arc::clone(&parts.store.retention)),
+                audit_trees: Some(parts.audit_trees),
+                clock: Arc::clone(&parts.clock),
                 beat,
-                self.intake.clone(),
-            ));
+            };
+            self.tasks.spawn(tasks.run(self.intake.clone()));
         }
         let endpoint = if role.serves_api() {
             http::endpoint(Arc::clone(app))
@@ -274,6 +288,7 @@ impl Server {
 
 /// What is made before the application and consumed by its loops.
 struct Parts {
+    audit_trees: AuditTrees,
     store: Store,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGen>,
@@ -340,6 +355,7 @@ fn make_app(
         ingest: parts.ingest.clone(),
         alerts: AlertActions::new(parts.engine.clone(), Arc::clone(&parts.store.alerts)),
         units: UnitActions::new(parts.engine.clone()),
+        audit_trees: parts.audit_trees.clone(),
         hub: parts.hub.clone(),
         membership,
         verifier: Arc::new(verifier),

@@ -23,6 +23,7 @@ pub(crate) struct House {
     http: reqwest::Client,
     pub(crate) made: Onboarded,
     pub(crate) owner: Person,
+    beside: DatabaseUrl,
 }
 
 /// Somebody with a token.
@@ -92,6 +93,7 @@ impl House {
     }
 
     async fn build(folder: TempDir, database: DatabaseUrl) -> Self {
+        let beside = database.clone();
         let settings = Settings {
             listen: ([127, 0, 0, 1], 0).into(),
             database,
@@ -135,6 +137,7 @@ impl House {
             http,
             made,
             owner,
+            beside,
         }
     }
 
@@ -256,6 +259,46 @@ impl House {
         }
     }
 
+    /// The body of an answer that is no JSON.
+    pub(crate) async fn bytes(&self, who: &Person, method: Method, path: &str) -> Vec<u8> {
+        let url = format!("http://{}/api/v1{path}", self.server.address());
+        let request = self.http.request(method, url).bearer_auth(&who.token);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        answer.bytes().await.unwrap().to_vec()
+    }
+
+    /// Runs statements as somebody with the database would, past the server. Those that drop triggers are
+    /// written for PostgreSQL.
+    pub(crate) async fn execute_beside(&self, statements: &[&str]) {
+        for text in statements {
+            let done = match &self.beside {
+                DatabaseUrl::Sqlite(path) => {
+                    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+                    let mut connection = sqlx::SqliteConnection::connect_with(&options)
+                        .await
+                        .unwrap();
+                    for text in for_sqlite(text) {
+                        sqlx::query(sqlx::AssertSqlSafe(text))
+                            .execute(&mut connection)
+                            .await
+                            .unwrap();
+                    }
+                    connection.close().await
+                }
+                DatabaseUrl::Postgres(url) => {
+                    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+                    sqlx::query(sqlx::AssertSqlSafe((*text).to_owned()))
+                        .execute(&mut connection)
+                        .await
+                        .unwrap();
+                    connection.close().await
+                }
+            };
+            done.unwrap();
+        }
+    }
+
     pub(crate) async fn get(&self, who: &Person, path: &str) -> Answer {
         self.send(who, Method::GET, path, None, &[]).await
     }
@@ -285,4 +328,18 @@ async fn person(server: &Server, folder: &TempDir, email: &str) -> Person {
     let key = LocalKey::open(folder.path(), app.ids.as_ref()).unwrap();
     let token = identity::sign(&key, &user, now, Span::from_seconds(3_600)).unwrap();
     Person { id: user.id, token }
+}
+
+/// SQLite has a trigger for each kind of change, and names no table when it drops one.
+fn for_sqlite(text: &str) -> Vec<String> {
+    let Some(name) = text
+        .strip_prefix("DROP TRIGGER ")
+        .and_then(|rest| rest.split_once("_is_never_changed ON "))
+        .map(|(name, _)| name)
+    else {
+        return vec![text.to_owned()];
+    };
+    ["changed", "removed"]
+        .map(|done| format!("DROP TRIGGER IF EXISTS {name}_is_never_{done}"))
+        .to_vec()
 }

@@ -8,8 +8,10 @@
 
 mod archive;
 mod conventions;
+mod audit;
 mod house;
 mod members;
+mod overview;
 mod readings_series;
 mod rules;
 
@@ -72,6 +74,31 @@ on_each_database! {
         a_taken_slug_comes_with_suggestions
         an_organization_is_changed_from_the_version_the_caller_saw
         another_organizations_members_are_not_there
+    }
+    audit {
+        events_are_listed_newest_first_in_pages
+        members_below_admin_see_their_own_events_only
+        an_event_is_proven_to_be_in_the_log
+        a_later_log_is_proven_to_extend_an_earlier_one
+        a_bundle_is_checked_without_the_server
+        no_byte_of_a_bundle_can_be_changed
+        an_edited_event_is_found
+        an_addition_that_says_nothing_is_found
+        a_removed_event_is_found
+        exchanged_events_are_found
+        a_cut_tail_is_found_by_the_recorded_end
+        an_event_before_the_first_is_found
+        a_cut_tail_is_found_by_the_signed_head
+        a_rewritten_past_is_found_by_the_signed_head
+        a_forged_head_is_found
+        a_stretch_is_checked_by_itself
+    }
+    overview {
+        a_unit_that_nobody_sees_is_not_safe
+        a_unit_in_range_is_safe_while_it_is_observed
+        an_excursion_needs_somebody_until_it_is_taken
+        units_of_people_with_thermometers_are_counted_apart
+        an_overview_is_of_ones_own_organization
     }
     readings_series {
         a_month_of_a_reading_a_minute_is_one_answer

@@ -24,6 +24,10 @@ const NOT_IN_THE_DOCUMENT: [&str; 1] = ["stream"];
 /// May only shrink.
 const WITHOUT_ORGANIZATION: [&str; 1] = ["ingest_readings"];
 
+/// Operations of which the least role sees only what is its own: somebody else's is not there. May only
+/// shrink.
+const OWN_ROWS_BELOW_ADMIN: [&str; 1] = ["get_audit_event"];
+
 /// One operation as it is called.
 struct Call {
     id: String,
@@ -79,6 +83,7 @@ impl Names {
                 ("connection_id", text(&connection["connection"]["id"])),
                 ("key_id", text(&key["api_key"]["id"])),
                 ("alert_id", text(&alerts["items"][0]["id"])),
+                ("seq", "1".to_owned()),
             ]),
             org,
         }
@@ -396,12 +401,17 @@ async fn each_operation_takes_its_least_role_and_nobody_below() {
                 answer.problem(403, "scope-missing");
                 let answer = call.send(&run, &path, Some(&read)).await;
                 let open = operation.open_to_read_keys();
-                let wanted = if open { 200 } else { 403 };
+                let own = OWN_ROWS_BELOW_ADMIN.contains(&call.id.as_str());
+                let wanted = match (open, own) {
+                    (true, false) => 200,
+                    (true, true) => 404,
+                    (false, _) => 403,
+                };
                 assert_eq!(answer.status, wanted, "{} with a read key", call.id);
                 assert!(!open || call.method == Method::GET, "read keys only read");
                 run.set_role(run.home.organization, &person, least).await;
                 let answer = call.send(&run, &path, Some(&token)).await;
-                let done = matches!(answer.status, 200 | 201 | 204);
+                let done = matches!(answer.status, 200 | 201 | 204) || own && answer.status == 404;
                 assert!(done, "{} as {least:?}: {}", call.id, answer.text);
             }
             Requirement::Key(scope) => {

@@ -7,7 +7,10 @@ mod migrations;
 mod network;
 mod once;
 mod plans;
+mod retention;
 mod scratch;
+mod second_wall;
+mod upgrade;
 
 macro_rules! contracts {
     ($fresh:path) => {
@@ -25,6 +28,9 @@ macro_rules! contracts {
         }
         mod api_keys {
             freshtrack_core::api_keys_contract!($fresh);
+        }
+        mod audit_heads {
+            freshtrack_core::audit_heads_contract!($fresh);
         }
         mod audit_log {
             freshtrack_core::audit_log_contract!($fresh);
@@ -91,6 +97,13 @@ macro_rules! own_laws {
                 a_request_that_failed_or_was_lost_or_is_old_is_first_again
                 of_requests_that_begin_at_once_one_is_first
                 old_answers_are_removed_bounded
+            }
+            retention {
+                whole_months_go_after_their_time_and_the_chain_says_so
+                a_month_goes_piece_by_piece_where_it_is_large
+                nothing_goes_without_the_proof_of_a_backup
+                a_legal_hold_keeps_its_months
+                readings_of_any_month_are_stored_and_found
             }
             database {
                 a_large_commit_is_stored_whole_but_for_the_change_that_conflicts

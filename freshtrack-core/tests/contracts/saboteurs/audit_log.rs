@@ -6,7 +6,8 @@ use freshtrack_core::audit::{AuditEvent, CHAIN_START};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
 use freshtrack_core::memory::MemoryStore;
-use freshtrack_core::ports::{AuditLog, AuditRange};
+use freshtrack_core::page::{Page, PageRequest};
+use freshtrack_core::ports::{AuditLog, AuditQuery, AuditRange};
 use freshtrack_core::time::Timestamp;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,6 +18,8 @@ enum Fault {
     IgnoresTheStart,
     TenantBlind,
     BreaksTheChain,
+    SearchesLoosely,
+    ForgetsTheQuiet,
 }
 
 struct Bad {
@@ -33,6 +36,8 @@ super::caught! { Bad, audit_log;
     a_range_begins_where_asked_and_is_bounded: IgnoresTheStart, "from the number asked for";
     each_organization_has_its_own_chain: TenantBlind, "of its own";
     changes_at_once_make_one_sound_chain: BreaksTheChain, "the chain must verify";
+    events_are_searched_newest_first_by_what_they_are: SearchesLoosely, "what matches";
+    every_organization_is_named_for_a_check: ForgetsTheQuiet, "every organization is checked";
 }
 
 #[async_trait]
@@ -60,6 +65,27 @@ impl AuditLog for Bad {
             _ => {}
         }
         Ok(found)
+    }
+
+    async fn search(
+        &self,
+        org: OrgId,
+        query: &AuditQuery,
+        page: PageRequest<i64>,
+    ) -> Result<Page<AuditEvent, i64>, StoreError> {
+        let mut query = query.clone();
+        if self.fault == Fault::SearchesLoosely {
+            query.alert = None;
+        }
+        AuditLog::search(&self.inner, org, &query, page).await
+    }
+
+    async fn chains(&self) -> Result<Vec<OrgId>, StoreError> {
+        let mut all = AuditLog::chains(&self.inner).await?;
+        if self.fault == Fault::ForgetsTheQuiet {
+            all.truncate(1);
+        }
+        Ok(all)
     }
 
     async fn head(&self, org: OrgId) -> Result<(i64, String), StoreError> {

@@ -1,6 +1,7 @@
 //! Saboteurs: adapters with one law broken. A law that lets its saboteur pass proves nothing.
 
 mod api_keys;
+mod audit_heads;
 mod audit_log;
 mod devices;
 mod life_cycle;

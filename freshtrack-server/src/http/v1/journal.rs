@@ -1,11 +1,13 @@
 //! What changes made through the API leave in the audit chain and the outbox.
 
+use crate::audit_bundle::Bundle;
 use crate::http::auth::Access;
 use freshtrack_alerts::ports::RuleChange;
 use freshtrack_alerts::rules::RuleScope;
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
 use freshtrack_core::device::Device;
 use freshtrack_core::event::{EventKind, OutboxDraft};
+use freshtrack_core::evidence::Sha256Hash;
 use freshtrack_core::hierarchy::{Area, Organization, Site, Unit};
 use freshtrack_core::ids::{AreaId, SiteId, UnitId, UserId};
 use freshtrack_core::principal::{Actor, Role};
@@ -100,6 +102,29 @@ pub(crate) fn device(access: &Access, now: Timestamp, kind: &str, device: &Devic
             user: None,
             payload: json!({ "entity": "device", "id": device.id, "change": kind }),
         }],
+    }
+}
+
+/// A bundle of the audit log was handed out.
+pub(crate) fn audit_exported(access: &Access, now: Timestamp, bundle: &Bundle) -> Journal {
+    let manifest = &bundle.manifest;
+    let data = json!({
+        "after": manifest.after,
+        "size": manifest.size,
+        "root": manifest.root,
+        "sha256": Sha256Hash::of(&[&bundle.archive]),
+    });
+    let refs = AuditRefs::default();
+    Journal {
+        audit: vec![audit(
+            access,
+            now,
+            AuditCategory::Data,
+            "audit.exported",
+            refs,
+            data,
+        )],
+        outbox: Vec::new(),
     }
 }
 

@@ -4,12 +4,15 @@ pub mod alerts;
 pub mod api_keys;
 pub mod areas;
 pub mod audit;
+pub mod audit_wire;
 pub mod devices;
 pub mod ingest;
 mod journal;
 pub mod life;
 pub mod members;
 pub mod organizations;
+pub mod overview;
+pub mod overview_figures;
 pub mod posted;
 pub mod readings;
 pub mod rule_wire;
@@ -59,6 +62,7 @@ pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
     OpenApiService::new(
         (
             organizations::OrganizationsApi,
+            overview::OverviewApi,
             members::MembersApi,
             sites::SitesApi,
             areas::AreasApi,

@@ -91,12 +91,11 @@ pub(super) fn cut(
     now: Timestamp,
     timezone: &str,
 ) -> Result<Cut, Problem> {
-    let (mut frame, edges) = match width(bucket) {
-        Some(width) => (even(window, width), None),
-        None => {
-            let edges = midnights(window, timezone, POINTS_MAX)?;
-            (days(window, &edges), Some(edges))
-        }
+    let (mut frame, edges) = if let Some(width) = width(bucket) {
+        (even(window, width), None)
+    } else {
+        let edges = midnights(window, timezone, POINTS_MAX)?;
+        (days(window, &edges), Some(edges))
     };
     if edges.is_none() && frame.buckets() > POINTS_MAX {
         return Err(too_many());

@@ -101,6 +101,7 @@ impl ReadingSeries for Adapter {
         let Some(lookback) = watches.iter().map(Watch::gap_limit).max() else {
             return Ok(Vec::new());
         };
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<SumRow> = sqlx::query_as(SUMS)
             .bind(org.as_uuid())
             .bind(watched_json(watches))
@@ -110,7 +111,7 @@ impl ReadingSeries for Adapter {
             .bind(frame.origin.as_micros())
             .bind(frame.width.as_micros())
             .bind(frame.seen_to.as_micros())
-            .fetch_all(self.reader())
+            .fetch_all(&mut *reader)
             .await
             .map_err(failed)?;
         Ok(rows

@@ -11,6 +11,13 @@ macro_rules! row_lock {
     };
 }
 
+/// A member of a JSON column, as text.
+macro_rules! member {
+    ($column:literal, $name:literal) => {
+        concat!("(CAST(", $column, " AS jsonb) ->> '", $name, "')")
+    };
+}
+
 /// An instant of a table as a number.
 macro_rules! micros {
     ($column:literal) => {
@@ -38,6 +45,8 @@ mod alert_store;
 mod api_keys;
 #[path = "../both/archive.rs"]
 mod archive;
+#[path = "../both/audit_heads.rs"]
+mod audit_heads;
 #[path = "../both/audit_log.rs"]
 mod audit_log;
 #[path = "../both/commit.rs"]
@@ -46,6 +55,8 @@ mod commit;
 mod connections;
 #[path = "../both/devices.rs"]
 mod devices;
+#[path = "../both/holds.rs"]
+mod holds;
 mod inbox;
 #[path = "../both/incident_store.rs"]
 mod incident_store;
@@ -68,6 +79,9 @@ mod places;
 #[path = "../both/reading_series.rs"]
 mod reading_series;
 mod reading_store;
+#[path = "../both/removal.rs"]
+mod removal;
+mod retention;
 #[path = "../both/rule_store.rs"]
 mod rule_store;
 mod write_alerts;
@@ -75,8 +89,11 @@ mod write_readings;
 
 pub use open::PostgresOptions;
 
+use retention::retention_lock;
+
 use super::error::failed;
 use freshtrack_core::error::StoreError;
+use freshtrack_core::ids::OrgId;
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 /// What the files of `../both` implement ports for.
@@ -100,6 +117,21 @@ impl PostgresStore {
     /// Where queries outside a transaction go.
     const fn reader(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Begins a transaction that reads, and sees rows of no other organization whatever its statements
+    /// ask for, unless the role of this connection stands above row-level security.
+    async fn tenant(&self, org: OrgId) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let mut tx = self.pool.begin().await.map_err(failed)?;
+        sqlx::query(
+            "SELECT set_config('freshtrack.org_key',
+                     coalesce((SELECT key::text FROM organization WHERE id = $1), '-1'), true)",
+        )
+        .bind(org.as_uuid())
+        .execute(&mut *tx)
+        .await
+        .map_err(failed)?;
+        Ok(tx)
     }
 
     /// Begins a transaction that writes.

@@ -62,6 +62,7 @@ impl ReadingStore for PostgresStore {
             ReadingOrder::OldestFirst => OLDEST_FIRST,
             ReadingOrder::NewestFirst => NEWEST_FIRST,
         };
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<ReadingRow> = sqlx::query_as(text)
             .bind(org.as_uuid())
             .bind(query.unit.as_uuid())
@@ -72,7 +73,7 @@ impl ReadingStore for PostgresStore {
             .bind(window.device().unwrap_or_default())
             .bind(window.probe())
             .bind(i64::from(page.limit) + 1)
-            .fetch_all(self.reader())
+            .fetch_all(&mut *reader)
             .await
             .map_err(failed)?;
         let readings: Result<Vec<Reading>, StoreError> =
@@ -83,6 +84,7 @@ impl ReadingStore for PostgresStore {
     }
 
     async fn latest(&self, org: OrgId, units: &[UnitId]) -> Result<Vec<Reading>, StoreError> {
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<ReadingRow> = sqlx::query_as(concat!(
             "SELECT ",
             reading_columns!(),
@@ -100,7 +102,7 @@ impl ReadingStore for PostgresStore {
         ))
         .bind(org.as_uuid())
         .bind(units.iter().map(UnitId::as_uuid).collect::<Vec<Uuid>>())
-        .fetch_all(self.reader())
+        .fetch_all(&mut *reader)
         .await
         .map_err(failed)?;
         rows.into_iter().map(ReadingRow::into_reading).collect()
@@ -112,6 +114,7 @@ impl ReadingStore for PostgresStore {
         unit: Option<UnitId>,
         limit: u16,
     ) -> Result<Vec<QuarantinedReading>, StoreError> {
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<QuarantinedRow> = sqlx::query_as(
             "SELECT u.id AS unit_id, d.id AS device_id, q.probe, q.recorded_at, q.received_at,
                     q.reason, q.raw_value
@@ -125,7 +128,7 @@ impl ReadingStore for PostgresStore {
         .bind(org.as_uuid())
         .bind(unit.map(|id| id.as_uuid()))
         .bind(i64::from(limit))
-        .fetch_all(self.reader())
+        .fetch_all(&mut *reader)
         .await
         .map_err(failed)?;
         rows.into_iter()

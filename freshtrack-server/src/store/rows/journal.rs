@@ -1,10 +1,13 @@
 //! Audit and outbox events. The same struct is written and read back.
 
-use crate::store::column::{At, from_json, parse};
+use crate::store::column::{At, from_json, parse, to_json};
+use crate::store::error::corrupt;
 use freshtrack_core::audit::{AuditDraft, AuditEvent};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::event::OutboxEvent;
 use freshtrack_core::ids::OrgId;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 use uuid::Uuid;
 
@@ -32,13 +35,13 @@ impl AuditRow {
             seq: self.seq,
             draft: AuditDraft {
                 at: self.at.0,
-                actor: from_json(TABLE, "actor", &self.actor)?,
+                actor: as_written(TABLE, "actor", &self.actor)?,
                 category: parse(TABLE, "category", &self.category)?,
                 kind: self.kind,
                 severity: parse(TABLE, "severity", &self.severity)?,
                 title: self.title,
-                refs: from_json(TABLE, "refs", &self.refs)?,
-                data: from_json(TABLE, "data", &self.data)?,
+                refs: as_written(TABLE, "refs", &self.refs)?,
+                data: as_written(TABLE, "data", &self.data)?,
             },
             previous_hash: self.previous_hash,
             hash: self.hash,
@@ -72,5 +75,20 @@ impl OutboxRow {
             user: self.user_id.map(Into::into),
             payload: from_json("outbox_event", "payload", &self.payload)?,
         })
+    }
+}
+
+/// Reads a JSON column that must be byte for byte what this program writes: what hashes alike without
+/// being alike is not as it was written either.
+fn as_written<T: Serialize + DeserializeOwned>(
+    table: &'static str,
+    column: &str,
+    text: &str,
+) -> Result<T, StoreError> {
+    let value: T = from_json(table, column, text)?;
+    if to_json(&value)? == text {
+        Ok(value)
+    } else {
+        Err(corrupt(table, column))
     }
 }

@@ -11,6 +11,13 @@ macro_rules! row_lock {
     };
 }
 
+/// A member of a JSON column, as text.
+macro_rules! member {
+    ($column:literal, $name:literal) => {
+        concat!("(", $column, " ->> '", $name, "')")
+    };
+}
+
 /// An instant of a table as a number.
 macro_rules! micros {
     ($column:literal) => {
@@ -35,6 +42,8 @@ mod alert_store;
 mod api_keys;
 #[path = "../both/archive.rs"]
 mod archive;
+#[path = "../both/audit_heads.rs"]
+mod audit_heads;
 #[path = "../both/audit_log.rs"]
 mod audit_log;
 #[path = "../both/commit.rs"]
@@ -43,6 +52,8 @@ mod commit;
 mod connections;
 #[path = "../both/devices.rs"]
 mod devices;
+#[path = "../both/holds.rs"]
+mod holds;
 mod inbox;
 #[path = "../both/incident_store.rs"]
 mod incident_store;
@@ -65,6 +76,9 @@ mod places;
 #[path = "../both/reading_series.rs"]
 mod reading_series;
 mod reading_store;
+#[path = "../both/removal.rs"]
+mod removal;
+mod retention;
 #[path = "../both/rule_store.rs"]
 mod rule_store;
 mod write_alerts;
@@ -72,8 +86,12 @@ mod write_readings;
 
 pub use open::{Durability, SqliteOptions};
 
+use retention::retention_lock;
+
 use super::error::failed;
 use freshtrack_core::error::StoreError;
+use freshtrack_core::ids::OrgId;
+use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 /// What the files of `../both` implement ports for.
@@ -105,6 +123,11 @@ impl SqliteStore {
     /// Where queries outside a transaction go.
     const fn reader(&self) -> &SqlitePool {
         &self.readers
+    }
+
+    /// Where queries of one organization go.
+    async fn tenant(&self, _: OrgId) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.readers.acquire().await.map_err(failed)
     }
 
     /// Begins a transaction that writes; waits for the writer before.

@@ -62,6 +62,7 @@ impl ReadingStore for SqliteStore {
             ReadingOrder::OldestFirst => OLDEST_FIRST,
             ReadingOrder::NewestFirst => NEWEST_FIRST,
         };
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<ReadingRow> = sqlx::query_as(text)
             .bind(org.as_uuid())
             .bind(query.unit.as_uuid())
@@ -76,7 +77,7 @@ impl ReadingStore for SqliteStore {
             )
             .bind(window.probe())
             .bind(i64::from(page.limit) + 1)
-            .fetch_all(self.reader())
+            .fetch_all(&mut *reader)
             .await
             .map_err(failed)?;
         let readings: Result<Vec<Reading>, StoreError> =
@@ -87,6 +88,7 @@ impl ReadingStore for SqliteStore {
     }
 
     async fn latest(&self, org: OrgId, units: &[UnitId]) -> Result<Vec<Reading>, StoreError> {
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<ReadingRow> = sqlx::query_as(concat!(
             "SELECT ",
             reading_columns!(),
@@ -102,7 +104,7 @@ impl ReadingStore for SqliteStore {
         ))
         .bind(org.as_uuid())
         .bind(ids_json(units.iter().map(UnitId::as_uuid)))
-        .fetch_all(self.reader())
+        .fetch_all(&mut *reader)
         .await
         .map_err(failed)?;
         rows.into_iter().map(ReadingRow::into_reading).collect()
@@ -114,6 +116,7 @@ impl ReadingStore for SqliteStore {
         unit: Option<UnitId>,
         limit: u16,
     ) -> Result<Vec<QuarantinedReading>, StoreError> {
+        let mut reader = self.tenant(org).await?;
         let rows: Vec<QuarantinedRow> = sqlx::query_as(
             "SELECT u.id AS unit_id, d.id AS device_id, q.probe, q.recorded_at, q.received_at,
                     q.reason, q.raw_value
@@ -127,7 +130,7 @@ impl ReadingStore for SqliteStore {
         .bind(org.as_uuid())
         .bind(unit.map(|id| id.as_uuid()))
         .bind(i64::from(limit))
-        .fetch_all(self.reader())
+        .fetch_all(&mut *reader)
         .await
         .map_err(failed)?;
         rows.into_iter()
