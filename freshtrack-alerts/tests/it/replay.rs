@@ -3,6 +3,8 @@
 use crate::fixture::{T0, at, celsius, unit};
 use freshtrack_alerts::alert::{AlertEventKind, AlertType};
 use freshtrack_alerts::cascade::EffectiveRules;
+use freshtrack_alerts::food_safety::closed_form::Delays;
+use freshtrack_alerts::food_safety::fleet::Rng;
 use freshtrack_alerts::replay::{Replay, Summary, Transition};
 use freshtrack_alerts::step::{Facts, Observation};
 use freshtrack_core::hierarchy::{Unit, UnitType};
@@ -83,6 +85,67 @@ fn a_series_is_told_and_counted() {
         Some(86_400 * 100 / (65 * 60))
     );
     assert_eq!(run(T0, &series), (transitions, summary), "l_05");
+}
+
+/// Food-safety 3.1: on independent readings the engine does what the closed form says. A delay that ends
+/// just after the n-th reading is n readings; one in-band reading ends an alarm.
+#[test]
+fn the_engine_agrees_with_the_closed_form_on_independent_readings() {
+    const READINGS: u32 = 60_000;
+    let unit = Unit {
+        monitoring_started_at: T0,
+        ..unit()
+    };
+    let facts = Facts {
+        unit: &unit,
+        site_name: "Main Street",
+        site_timezone: "UTC",
+        corrective_action_required: false,
+        devices: &[],
+    };
+    for (seed, p1, on) in [(1, 0.1, 1), (2, 0.2, 2), (3, 0.3, 2), (4, 0.4, 3)] {
+        let rules = EffectiveRules {
+            restore_readings: 1,
+            check_in_interval_seconds: 300,
+            // one second after the n-th, or the settle time of a minute after the first
+            confirm_closed_seconds: (on - 1) * 300 + 1,
+            ..EffectiveRules::built_in(UnitType::Fridge)
+        };
+        let delays = Delays { on, off: 1 };
+        let mut rng = Rng::seeded(seed);
+        let mut replay = Replay::new(facts, rules);
+        let (mut raises, mut in_alarm, mut since) = (0_u32, Span::ZERO, None);
+        for n in 0..READINGS {
+            let value = celsius(if rng.unit() < p1 { "9" } else { "3" });
+            let now = T0 + Span::from_minutes(5).times(i64::from(n));
+            for told in replay.push(Observation::temperature(now, value)) {
+                if told.is_alarm() {
+                    raises += 1;
+                    since = Some(told.at);
+                } else if told.kind == AlertEventKind::ResolvedAuto
+                    && let Some(began) = since.take()
+                {
+                    in_alarm = in_alarm + (told.at - began);
+                }
+            }
+        }
+        let (all, seconds) = (f64::from(READINGS), |span: Span| {
+            span.to_duration().as_secs_f64()
+        });
+        // the timer fires so long after the reading that completes the delay
+        let lost = if on == 1 { 60.0 } else { 1.0 } * f64::from(raises);
+        let share = (seconds(in_alarm) + lost) / (all * 300.0);
+        let rate = f64::from(raises) / all;
+        let (far, expected) = (delays.false_alarm_rate(p1), delays.raises_per_sample(p1));
+        assert!(
+            (share / far - 1.0).abs() < 0.1,
+            "{p1}, {on}: {share}, not {far}"
+        );
+        assert!(
+            (rate / expected - 1.0).abs() < 0.1,
+            "{p1}, {on}: {rate}, not {expected}"
+        );
+    }
 }
 
 /// A day of a household fridge, if the folder of recorded series is at hand.

@@ -7,7 +7,7 @@ use freshtrack_alerts::testkit::simulator::{Invariant, Sabotage, Tally, simulate
 use std::ops::Range;
 
 /// How many lives, unless `FRESHTRACK_SIM_SEEDS` says otherwise.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 120;
 
 #[expect(
     clippy::disallowed_methods,

@@ -18,6 +18,9 @@ const COMPRESSOR_REPAIRED: u32 = 120;
 /// When the silent sensor sends its last reading.
 const SENSOR_FALLS_SILENT: u32 = 70;
 
+/// A door is opened so often.
+const DOOR_EVERY: u32 = 40;
+
 /// The unit that an organization begins with.
 const FIRST_UNIT: &str = "First fridge";
 
@@ -38,10 +41,14 @@ pub(super) struct Fault {
 enum Behaviour {
     /// Only the compressor's cycle.
     Normal,
-    /// A door opened for some minutes, now and then.
+    /// A door opened for some minutes, now and then; its sensor tells.
     DoorOpenings,
+    /// A door opened for some minutes, now and then, that has no sensor.
+    UnseenDoor,
     /// A defrost that is over within the confirmation time.
     ShortDefrosts,
+    /// A defrost of three quarters of an hour above the limit.
+    LongDefrost,
     /// The compressor fails and is repaired.
     CompressorFailure,
     /// The sensor stops sending.
@@ -98,12 +105,28 @@ impl Fleet {
                 ),
                 unit("Line fridge", "fridge", B::DoorOpenings, 2.8, 0.5, 18.0),
                 unit(
+                    "Reach-in freezer",
+                    "freezer",
+                    B::UnseenDoor,
+                    -21.0,
+                    0.9,
+                    28.0,
+                ),
+                unit(
                     "Chest freezer",
                     "freezer",
                     B::ShortDefrosts,
                     -21.5,
                     0.8,
                     30.0,
+                ),
+                unit(
+                    "Walk-in freezer",
+                    "walk_in_freezer",
+                    B::LongDefrost,
+                    -21.0,
+                    0.7,
+                    32.0,
                 ),
                 unit(
                     "Prep fridge",
@@ -160,12 +183,16 @@ impl Fleet {
             })
             .map(|unit| {
                 let celsius = unit.celsius(minute) + noise.next() * 0.08;
-                json!({
+                let mut reading = json!({
                     "unit_id": unit.id,
                     "recorded_at": at,
                     "temperature": format!("{celsius:.2}"),
                     "humidity_percent": 62,
-                })
+                });
+                if let Some(door) = unit.door(minute) {
+                    reading["door"] = json!(door);
+                }
+                reading
             })
             .collect()
     }
@@ -191,6 +218,15 @@ impl SimulatedUnit {
         }
     }
 
+    /// What its door sensor says at a minute, if it has one.
+    const fn door(&self, minute: u32) -> Option<&'static str> {
+        match (self.behaviour, minute % DOOR_EVERY) {
+            (Behaviour::DoorOpenings, 25..27) => Some("open"),
+            (Behaviour::DoorOpenings, _) => Some("closed"),
+            _ => None,
+        }
+    }
+
     /// True air temperature at a minute.
     fn celsius(&self, minute: u32) -> f64 {
         let now = f64::from(minute);
@@ -198,7 +234,10 @@ impl SimulatedUnit {
         match self.behaviour {
             Behaviour::Normal | Behaviour::SilentSensor => usual,
             // 6 minutes of warm air every 40: over the limit for about 3.
-            Behaviour::DoorOpenings => usual + pulse(minute % 40, 25, 6, 3.4),
+            Behaviour::DoorOpenings => usual + pulse(minute % DOOR_EVERY, 25, 6, 3.4),
+            // 12 minutes of warm air every 40: over the limit for about 9.
+            Behaviour::UnseenDoor => usual + pulse(minute % DOOR_EVERY, 20, 12, 9.0),
+            Behaviour::LongDefrost => usual + long_defrost(minute),
             // 8 minutes of heater every 75: over the limit for about 5.
             Behaviour::ShortDefrosts => usual + pulse(minute % 75, 50, 8, 6.0),
             Behaviour::CompressorFailure => self.failing(minute, usual),
@@ -222,6 +261,20 @@ impl SimulatedUnit {
         let peak = warm(COMPRESSOR_REPAIRED - COMPRESSOR_FAILS);
         let since = f64::from(minute - COMPRESSOR_REPAIRED);
         self.middle + (peak - self.middle) * (-since / COOLS_IN).exp()
+    }
+}
+
+/// What a defrost adds: 25 minutes of heater, up to 17 °C more, then back by half every 7 minutes.
+fn long_defrost(minute: u32) -> f64 {
+    const BEGINS: u32 = 40;
+    const HEATS: u32 = 25;
+    const WARMER: f64 = 17.0;
+    let after = f64::from(minute.saturating_sub(BEGINS));
+    let heats = f64::from(HEATS);
+    if after <= heats {
+        WARMER * after / heats
+    } else {
+        WARMER * (-(after - heats) / 10.0).exp()
     }
 }
 
@@ -273,6 +326,11 @@ mod tests {
         let defrost = longest_run(by_name("Chest freezer"), |c| c > -17.778);
         assert!((1..8).contains(&door), "{door}");
         assert!((1..8).contains(&defrost), "{defrost}");
+        // a plain limit of half an hour would call somebody for this one
+        let long = longest_run(by_name("Walk-in freezer"), |c| c > -17.778);
+        assert!((35..60).contains(&long), "{long}");
+        let unseen = longest_run(by_name("Reach-in freezer"), |c| c > -17.778);
+        assert!((5..13).contains(&unseen), "{unseen}");
         assert_eq!(longest_run(by_name("Walk-in cooler"), |c| c > 5.0), 0);
         assert!(longest_run(by_name("Prep fridge"), |c| c > 5.0) > 30);
     }

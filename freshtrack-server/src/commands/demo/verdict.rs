@@ -111,7 +111,7 @@ impl fmt::Display for Verdict {
         }
         writeln!(
             f,
-            "  {} short excursions recovered before confirmation; nobody is paged for those",
+            "  {} excursions (doors, defrosts) recovered before confirmation; nobody is paged for those",
             self.recovered_excursions
         )?;
         writeln!(f, "  false alerts: {}", self.false_alerts.len())?;
