@@ -11,12 +11,9 @@ use crate::cascade::EffectiveRules;
 use crate::food_safety::defrost::{DoorReport, Params, Reading, Tracker};
 use crate::food_safety::series::Quality;
 use freshtrack_core::reading::{DoorState, Zone};
+use freshtrack_core::temperature::Temperature;
 use freshtrack_core::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
-
-/// A silence of so long, or of three cadences if that is longer, may have been a power loss.
-const GAP_MIN: Span = Span::from_minutes(30);
-const GAP_CADENCES: i64 = 3;
 
 /// State of one unit under the defrost-aware pack. Equal after equal input, and never touched by a tick
 /// that no deadline asked for.
@@ -46,6 +43,17 @@ pub struct Defrost {
         skip_serializing_if = "Option::is_none"
     )]
     grace_until: Option<Timestamp>,
+}
+
+/// What is known of a reading beside its value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Evidence {
+    /// Whether it may be believed.
+    pub(crate) quality: Quality,
+    /// Whether it ended a gap that may have been a power loss.
+    pub(crate) after_gap: bool,
+    /// The product as modelled, where its time constant is set.
+    pub(crate) product: Option<Temperature>,
 }
 
 /// How an excursion is confirmed, in place of a fixed delay.
@@ -78,23 +86,22 @@ impl Defrost {
             .max(params.effective_door_delay() + params.slack())
     }
 
-    /// Takes an evaluated reading; `before` is the one before it.
+    /// Takes an evaluated reading.
     pub(crate) fn observe(
         &mut self,
         params: &Params,
         reading: Evaluated,
         zone: Zone,
-        before: Option<Evaluated>,
+        evidence: Evidence,
     ) {
-        let gap = GAP_MIN.max(params.cadence.times(GAP_CADENCES));
-        if before.is_some_and(|before| reading.at - before.at >= gap) {
+        if evidence.after_gap {
             self.tracker.power_lost();
         }
         let observed = Reading {
             at: reading.at,
             air: reading.temperature,
-            quality: Quality::Good,
-            product: None,
+            quality: evidence.quality,
+            product: evidence.product,
         };
         let outcome = self.tracker.observe(params, &observed);
         self.raised_at = self.raised_at.or(outcome.raise.map(|raise| raise.at));

@@ -39,12 +39,14 @@ fn both_databases_have_the_same_migrations() {
         names("postgres"),
         "same numbers, same titles"
     );
-    for (name, number) in names_of_sqlite.iter().zip(1..) {
-        assert!(
-            name.starts_with(&format!("{number:04}_")),
-            "numbered without a gap: {name}"
-        );
-    }
+    let numbers: Vec<&str> = names_of_sqlite
+        .iter()
+        .filter_map(|name| name.get(..5))
+        .collect();
+    assert!(
+        numbers.windows(2).all(|pair| pair[0] < pair[1]),
+        "each number once: {numbers:?}"
+    );
 }
 
 #[tokio::test]
