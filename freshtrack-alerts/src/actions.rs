@@ -75,6 +75,7 @@ impl From<Refusal> for ActionError {
             Refusal::NoteRequired => Self::NoteRequired,
             Refusal::NoteTooLong => Self::NoteTooLong,
             Refusal::CorrectiveActionRequired => Self::CorrectiveActionRequired,
+            Refusal::SnoozeTooLong { max_seconds } => Self::SnoozeOutOfRange { max_seconds },
         }
     }
 }

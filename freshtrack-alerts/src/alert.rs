@@ -158,6 +158,9 @@ pub struct Acknowledgement {
     /// What they said, at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// How warm it was then, for a temperature alert: it lapses when that becomes much worse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<Temperature>,
 }
 
 /// How an alert ended.
@@ -252,6 +255,9 @@ pub struct Alert {
     /// Whether somebody still has to write down what was done.
     #[serde(default)]
     pub corrective_action_pending: bool,
+    /// Whether somebody has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub corrective_action_recorded: bool,
     /// Version of the rules it was judged by.
     #[serde(default)]
     pub rules_version: i64,

@@ -129,6 +129,14 @@ rule_fields! {
     defrost_recovery: TemperatureDelta,
     /// Used graces per 24 hours.
     defrost_grace_budget: u32,
+    /// Whether the unit is a critical control point.
+    ccp: bool,
+    /// Time constant of the product behind the air sensor; 0 models none.
+    product_tau_seconds: u32,
+    /// Time constant of the unit without power.
+    warming_tau_seconds: u32,
+    /// What it warms to then.
+    warming_ambient: Temperature,
 }
 
 impl EffectiveRules {
@@ -169,6 +177,10 @@ impl EffectiveRules {
             defrost_recovery_seconds: 1_800,
             defrost_recovery: TemperatureDelta::from_milli_celsius(2_000),
             defrost_grace_budget: 6,
+            ccp: false,
+            product_tau_seconds: 0,
+            warming_tau_seconds: 28_800,
+            warming_ambient: Temperature::from_milli_celsius(30_000),
             escalation: Plans::default(),
             version: 0,
         }
@@ -350,7 +362,11 @@ pub fn resolve(
         defrost_rise_max_seconds,
         defrost_recovery_seconds,
         defrost_recovery,
-        defrost_grace_budget
+        defrost_grace_budget,
+        ccp,
+        product_tau_seconds,
+        warming_tau_seconds,
+        warming_ambient
     );
     let own_interval = devices
         .iter()

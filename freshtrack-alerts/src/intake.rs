@@ -7,6 +7,7 @@
 use crate::change::{Change, Loaded, Resolved, Stored, Target, UnitContext};
 use crate::engine::Engine;
 use crate::evaluate::evaluate;
+use crate::food_safety::sensor_truth::Siblings;
 use crate::journal;
 use crate::monitor::device_health::ProbeSignal;
 use crate::outage_watch::OutageWatch;
@@ -299,7 +300,9 @@ fn judge(
         for (candidate, verdict) in &of_unit {
             let device = find_device(unit, candidate.key.device);
             let seen = observation(candidate, verdict, device, simulator_alerts);
-            observed.push(seen.map(|observation| {
+            let siblings = siblings(candidate, &of_unit);
+            observed.push(seen.map(|mut observation| {
+                observation.siblings = siblings;
                 observations.push(observation);
                 observations.len() - 1
             }));
@@ -326,6 +329,29 @@ fn judge(
     }
     watch.settle(change);
     Ok(())
+}
+
+/// Whether another channel of the same uplink told a fault: then this one is doubted, too.
+fn siblings(candidate: &Candidate<'_>, of_unit: &[(&Candidate<'_>, Verdict)]) -> Siblings {
+    let own = &candidate.key;
+    let faulty = of_unit.iter().any(|(other, verdict)| {
+        let fault = matches!(
+            verdict,
+            Verdict::Quarantined {
+                signal: ProbeSignal::Fault,
+                ..
+            }
+        );
+        let same_uplink = own.device.is_some()
+            && other.key.device == own.device
+            && other.key.recorded_at == own.recorded_at;
+        fault && same_uplink && other.key.probe != own.probe
+    });
+    if faulty {
+        Siblings::Faulty
+    } else {
+        Siblings::Sound
+    }
 }
 
 fn find_device(unit: &UnitContext, device: Option<DeviceId>) -> Option<&Device> {
@@ -402,6 +428,8 @@ fn observation(
         recorded_at: posted.recorded_at,
         device: candidate.key.device,
         temperature,
+        raw: raw_value(posted).filter(|raw| Some(*raw) != temperature),
+        siblings: Siblings::Sound,
         drives: cabinet && device.is_none_or(|device| device.is_primary),
         door: posted.door,
         battery_percent: posted.battery_percent,

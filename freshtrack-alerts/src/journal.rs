@@ -7,7 +7,7 @@
 use crate::alert::{Alert, AlertEvent, AlertEventKind, Severity};
 use crate::change::{Change, DoorEvent};
 use crate::incident::{Incident, IncidentKind};
-use crate::step::{AlertChange, Facts, UnitEvent};
+use crate::step::{Advice, AlertChange, Facts, UnitEvent};
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity};
 use freshtrack_core::event::{EventKind, OutboxDraft};
 use freshtrack_core::hierarchy::{Unit, UnitStatus};
@@ -172,6 +172,7 @@ pub(crate) fn unit_changed(
             recorded_at: at,
             duration_seconds: open_seconds,
         }),
+        UnitEvent::Advised(advice) => advised(change, advice, facts, now),
         UnitEvent::AlertHeldBack { key, until } => change.journal.audit.push(AuditDraft {
             at: now,
             actor: Actor::System,
@@ -189,6 +190,40 @@ pub(crate) fn unit_changed(
             data: json!({ "type": key.alert_type, "until": until }),
         }),
     }
+}
+
+/// Something to look at that is no alert goes on the record.
+fn advised(change: &mut Change, advice: Advice, facts: &Facts<'_>, now: Timestamp) {
+    let (kind, what, data) = match advice {
+        Advice::ProductCheck {
+            gap_from,
+            length,
+            possible,
+        } => (
+            "unit.product_check",
+            "check the product, it may have warmed while nobody could see",
+            json!({
+                "gap_from": gap_from,
+                "gap_seconds": length.as_seconds(),
+                "possible_milli_celsius": possible.milli_celsius(),
+            }),
+        ),
+        Advice::Drift { advisory, mean } => (
+            "unit.drift",
+            "warmer than it used to be",
+            json!({ "advisory": advisory, "mean_milli_celsius": mean.milli_celsius() }),
+        ),
+    };
+    change.journal.audit.push(AuditDraft {
+        at: now,
+        actor: Actor::System,
+        category: AuditCategory::Alert,
+        kind: kind.to_owned(),
+        severity: AuditSeverity::Warning,
+        title: format!("{}, {}: {what}", facts.unit.name, facts.site_name),
+        refs: unit_refs(facts.unit),
+        data,
+    });
 }
 
 const fn state_severity(status: UnitStatus) -> AuditSeverity {

@@ -36,6 +36,12 @@ pub enum Refusal {
     /// The site wants to know what was done.
     #[error("a corrective action is required")]
     CorrectiveActionRequired,
+    /// A critical control point may not be quiet for so long.
+    #[error("a snooze of this alert lasts at most {max_seconds} s")]
+    SnoozeTooLong {
+        /// The longest allowed.
+        max_seconds: i64,
+    },
 }
 
 /// What a person says when closing an alert.
@@ -79,6 +85,7 @@ pub fn acknowledge(
         by,
         at: now,
         note: note.map(ToOwned::to_owned),
+        temperature: None,
     });
     alert.next_escalation_at = None;
     Ok(true)
@@ -173,6 +180,15 @@ fn close(alert: &mut Alert, resolution: Resolution) {
 
 fn needs_action(alert: &Alert) -> bool {
     alert.key.alert_type == AlertType::TempExcursion && alert.confirmed_at.is_some()
+}
+
+/// Takes an acknowledgement back, because it holds no longer: escalation begins anew.
+pub(crate) fn lapse(alert: &mut Alert) -> Option<Acknowledgement> {
+    alert.status = AlertStatus::Active;
+    alert.escalation_level = 0;
+    alert.next_escalation_at = None;
+    alert.escalation_exhausted_at = None;
+    alert.acknowledged.take()
 }
 
 /// Makes an open alert more severe. An acknowledgement lapses, because what was taken was less: it is

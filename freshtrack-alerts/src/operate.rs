@@ -1,7 +1,8 @@
 //! What people do to a unit and its alerts, inside a step. No wish changes any axis.
 
 use crate::alert::RaiseReason;
-use crate::alert::{AlertEventKind, AlertKey};
+use crate::alert::{AlertEventKind, AlertKey, AlertType};
+use crate::lapse::CCP_SNOOZE_MAX;
 use crate::lifecycle::{self, RERAISE_AFTER, Refusal, ResolveWish};
 use crate::monitor::{Monitor, Reraise};
 use crate::run::Run;
@@ -16,9 +17,19 @@ impl Run<'_> {
             return;
         };
         let mut alert = self.m.alerts[index].clone();
+        let reason = note.is_some_and(|note| !note.trim().is_empty());
+        if self.is_control_point(&alert) && alert.acknowledged.is_none() && !reason {
+            self.refused = Some(Refusal::NoteRequired);
+            return;
+        }
         match lifecycle::acknowledge(&mut alert, by, note, self.now) {
             Ok(false) => {}
             Ok(true) => {
+                if let (AlertType::TempExcursion, Some(held)) =
+                    (key.alert_type, &mut alert.acknowledged)
+                {
+                    held.temperature = self.m.newest.map(|newest| newest.temperature);
+                }
                 self.m.alerts[index] = alert;
                 self.touch(index);
                 let details = json!({ "note": note });
@@ -38,7 +49,7 @@ impl Run<'_> {
             return;
         };
         let mut alert = self.m.alerts[index].clone();
-        let required = self.facts.corrective_action_required;
+        let required = self.facts.corrective_action_required || self.rules.ccp;
         if let Err(refusal) = lifecycle::resolve_manually(&mut alert, wish, required, self.now) {
             self.refused = Some(refusal);
             return;
@@ -59,6 +70,12 @@ impl Run<'_> {
         let Some(index) = self.open_or_refuse(key) else {
             return;
         };
+        let max = CCP_SNOOZE_MAX;
+        if self.is_control_point(&self.m.alerts[index]) && window.ends_at - self.now > max {
+            let max_seconds = max.as_seconds();
+            self.refused = Some(Refusal::SnoozeTooLong { max_seconds });
+            return;
+        }
         let details = json!({ "until": window.ends_at, "suppression": window.id });
         self.m.suppressions.push(window);
         self.touch(index);

@@ -6,6 +6,7 @@
 use crate::alert::{
     Alert, AlertEventKind, AlertKey, AlertStatus, AlertType, RaiseReason, Severity, Violated,
 };
+use crate::food_safety::power_loss::AfterGap;
 use crate::lifecycle;
 use crate::monitor::connectivity::{self, ConnectivityAxis};
 use crate::monitor::door::DoorAxis;
@@ -157,6 +158,7 @@ impl Run<'_> {
                 self.now,
             );
         }
+        self.lapse_acknowledgements();
         self.call_again();
     }
 
@@ -274,6 +276,7 @@ impl Run<'_> {
             correlated_with: self.correlated_with(key.alert_type),
             reraised_from,
             corrective_action_pending: false,
+            corrective_action_recorded: false,
             rules_version: self.rules.version,
             version: 1,
         };
@@ -289,7 +292,7 @@ impl Run<'_> {
             AlertEventKind::Raised,
             index,
             Actor::System,
-            json!({ "reason": raise_reason }),
+            self.with_gap(key, json!({ "reason": raise_reason })),
         );
         if let Some(parent) = self.m.alerts[index].correlated_with {
             self.tell(
@@ -307,6 +310,26 @@ impl Run<'_> {
                 json!({ "from": from }),
             );
         }
+    }
+
+    /// Adds what the reading at hand found after a gap to what is told of a temperature alert.
+    fn with_gap(&self, key: AlertKey, mut details: Value) -> Value {
+        if let (
+            AlertType::TempExcursion,
+            Some(AfterGap::Violates {
+                gap_from,
+                length,
+                found,
+            }),
+        ) = (key.alert_type, self.after_gap)
+        {
+            details["after_gap"] = json!({
+                "from": gap_from,
+                "seconds": length.as_seconds(),
+                "found_milli_celsius": found.milli_celsius(),
+            });
+        }
+        details
     }
 
     /// The open alert that explains a new one of this type.
@@ -346,7 +369,8 @@ impl Run<'_> {
         let title = text::title(&self.m.alerts[index], self.facts);
         self.m.alerts[index].title = title;
         self.start_calling(index);
-        let kind = if self.m.alerts[index].key.alert_type == AlertType::TempExcursion {
+        let alert_key = self.m.alerts[index].key;
+        let kind = if alert_key.alert_type == AlertType::TempExcursion {
             AlertEventKind::Confirmed
         } else {
             AlertEventKind::SeverityRaised
@@ -355,7 +379,7 @@ impl Run<'_> {
             kind,
             index,
             Actor::System,
-            json!({ "severity": condition.severity }),
+            self.with_gap(alert_key, json!({ "severity": condition.severity })),
         );
         if let Some(lapsed) = lapsed {
             self.tell(
@@ -368,7 +392,8 @@ impl Run<'_> {
     }
 
     pub(crate) fn resolve_by_itself(&mut self, index: usize, cleared_at: Timestamp) {
-        let (now, required) = (self.now, self.facts.corrective_action_required);
+        let required = self.facts.corrective_action_required || self.rules.ccp;
+        let now = self.now;
         lifecycle::resolve_by_itself(self.touch(index), cleared_at, required, now);
         self.close(index, AlertEventKind::ResolvedAuto, Actor::System);
     }

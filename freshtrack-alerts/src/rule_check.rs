@@ -17,6 +17,8 @@ const HYSTERESIS: RangeInclusive<TemperatureDelta> =
 
 const CEILING: RangeInclusive<Temperature> =
     Temperature::from_milli_celsius(-30_000)..=Temperature::from_milli_celsius(30_000);
+const AMBIENT: RangeInclusive<Temperature> =
+    Temperature::from_milli_celsius(-30_000)..=Temperature::from_milli_celsius(60_000);
 const RECOVERY: RangeInclusive<TemperatureDelta> =
     TemperatureDelta::from_milli_celsius(500)..=TemperatureDelta::from_milli_celsius(10_000);
 
@@ -98,12 +100,20 @@ pub fn check_fields(
         defrost_rise_max_seconds: 300..=5_400,
         defrost_recovery_seconds: 600..=5_400,
         defrost_grace_budget: 0..=12,
+        product_tau_seconds: 0..=86_400,
+        warming_tau_seconds: 600..=604_800,
     }
     Ok(())
 }
 
 fn check_defrost(fields: &RuleFields) -> Result<(), RuleError> {
     let outside = |field, accepted| Err(RuleError::OutOfRange { field, accepted });
+    if fields
+        .warming_ambient
+        .is_some_and(|t| !AMBIENT.contains(&t))
+    {
+        return outside("warming_ambient", "-30…60 °C");
+    }
     if fields
         .defrost_ceiling
         .is_some_and(|t| !CEILING.contains(&t))

@@ -37,10 +37,18 @@ pub const RULE_FIELDS: &[&str] = &[
     "defrost_recovery_seconds",
     "defrost_recovery",
     "defrost_grace_budget",
+    "ccp",
+    "product_tau_seconds",
+    "warming_tau_seconds",
+    "warming_ambient",
 ];
 
 /// What somebody wants to do to the rules at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one short-lived value per request"
+)]
 pub enum Edit {
     /// Set the fields that are given, keep the others.
     Set(RuleFields),
@@ -204,6 +212,10 @@ mod tests {
             defrost_recovery_seconds: Some(1),
             defrost_recovery: Some(TemperatureDelta::ZERO),
             defrost_grace_budget: Some(1),
+            ccp: Some(true),
+            product_tau_seconds: Some(1),
+            warming_tau_seconds: Some(1),
+            warming_ambient: Some(freshtrack_core::temperature::Temperature::from_milli_celsius(1)),
         };
         let map = as_map(&all).unwrap();
         let mut named: Vec<&str> = RULE_FIELDS.to_vec();

@@ -123,6 +123,19 @@ pub struct RuleFields {
     /// Used graces per 24 hours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub defrost_grace_budget: Option<u32>,
+    /// Whether the unit is a critical control point: taking its alarm needs a reason and lapses without a
+    /// corrective action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ccp: Option<bool>,
+    /// Time constant of the product behind the air sensor; 0 models none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_tau_seconds: Option<u32>,
+    /// Time constant of the unit without power.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warming_tau_seconds: Option<u32>,
+    /// What it warms to then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warming_ambient: Option<Temperature>,
 }
 
 /// The rule fields set at one scope, for one unit type or for all.

@@ -3,19 +3,21 @@
 use crate::alert::{Alert, RaiseReason, Severity, Violated};
 use crate::cascade::{EffectiveRules, seconds};
 use crate::food_safety::defrost::Params;
+use crate::food_safety::power_loss::AfterGap;
+use crate::food_safety::series::Quality;
 use crate::lifecycle::Refusal;
 use crate::monitor::Monitor;
 use crate::monitor::connectivity::ConnectivityAxis;
 use crate::monitor::cooling_failure::OutRun;
-use crate::monitor::defrost::{self, Confirmation, Defrost};
-use crate::monitor::device_health::{DeviceHealth, ProbeSignal};
+use crate::monitor::defrost::{self, Confirmation, Defrost, Evidence};
+use crate::monitor::device_health::ProbeSignal;
 use crate::monitor::door::DoorAxis;
 use crate::monitor::manual_duty;
 use crate::monitor::temperature::{Evaluated, Judge, TemperatureAxis};
 use crate::step::{AlertChange, Facts, Input, Judged, Observation, Step, UnitEvent};
 use freshtrack_core::hierarchy::UnitStatus;
 use freshtrack_core::ids::{AlertId, DeviceId};
-use freshtrack_core::reading::DoorState;
+use freshtrack_core::reading::{DoorState, Zone};
 use freshtrack_core::temperature::Temperature;
 use freshtrack_core::time::Timestamp;
 
@@ -37,6 +39,8 @@ pub(crate) struct Run<'a> {
     pub(crate) alert_changes: Vec<AlertChange>,
     pub(crate) events: Vec<UnitEvent>,
     pub(crate) refused: Option<Refusal>,
+    /// What the reading at hand found after a gap.
+    pub(crate) after_gap: Option<AfterGap>,
     shown: Shown,
 }
 
@@ -80,6 +84,7 @@ impl<'a> Run<'a> {
             alert_changes: Vec::new(),
             events: Vec::new(),
             refused: None,
+            after_gap: None,
             shown,
         }
     }
@@ -90,6 +95,8 @@ impl<'a> Run<'a> {
             door: self.m.door,
             now: self.now,
             pack: self.confirmation(self.m.newest),
+            doubtful: false,
+            after_gap: None,
         }
     }
 
@@ -224,6 +231,8 @@ impl<'a> Run<'a> {
             Input::ManualLog { recorded_at } => {
                 let at = recorded_at.min(self.now);
                 self.m.last_manual_log_at = self.m.last_manual_log_at.max(Some(at));
+                // whoever measures looks at the product
+                self.m.product_check_since = self.m.product_check_since.filter(|since| at < *since);
                 return "manual_log";
             }
             Input::Acknowledge { key, by, note } => self.acknowledge(key, by, note),
@@ -237,7 +246,9 @@ impl<'a> Run<'a> {
 
     fn observe(&mut self, observation: &mut Observation) {
         let at = observation.recorded_at.min(self.now);
+        self.after_gap = None;
         self.fire_timers(at);
+        let (quality, signal) = self.judge_truth(observation, at);
         observation.judged = Judged {
             effective_at: at,
             clock_ahead: observation.recorded_at > self.now,
@@ -258,21 +269,33 @@ impl<'a> Run<'a> {
             observation.judged.late = self.m.newest.is_some_and(|newest| at < newest.at);
             if !observation.judged.late {
                 observation.judged.zone = Some(self.rules.zone(temperature));
-                self.evaluate(reading);
+                self.evaluate(reading, quality);
             }
         }
         if let Some(state) = closes {
             self.door_reported(state, at, observation.device);
         }
-        self.observe_device(observation, at);
+        self.observe_device(observation, signal, at);
         self.reconcile_observed(at);
     }
 
-    fn evaluate(&mut self, reading: Evaluated) {
-        let (before, zone) = (self.m.newest, self.rules.zone(reading.temperature));
-        self.with_defrost(|defrost, params| defrost.observe(params, reading, zone, before));
+    fn evaluate(&mut self, reading: Evaluated, quality: Quality) {
+        let doubtful = quality != Quality::Good;
+        let zone = match self.rules.zone(reading.temperature) {
+            Zone::In if doubtful => Zone::Margin,
+            zone => zone,
+        };
+        let after_gap = self.look_back(reading, quality);
+        let evidence = Evidence {
+            quality,
+            after_gap,
+            product: self.m.product.map(|product| product.temperature()),
+        };
+        self.with_defrost(|defrost, params| defrost.observe(params, reading, zone, evidence));
         let judge = Judge {
             pack: self.confirmation(Some(reading)),
+            doubtful,
+            after_gap: after_gap.filter(|_| !doubtful).map(|_| reading.at),
             ..self.judge()
         };
         self.m.temperature = self.m.temperature.on_reading(reading, &judge);
@@ -353,30 +376,15 @@ impl<'a> Run<'a> {
         self.settle_defrost();
     }
 
-    fn observe_device(&mut self, observation: &Observation, at: Timestamp) {
+    fn observe_device(&mut self, observation: &Observation, signal: ProbeSignal, at: Timestamp) {
         let battery = (observation.battery_percent, observation.battery_mv);
-        if observation.signal == ProbeSignal::None && battery == (None, None) {
+        if signal == ProbeSignal::None && battery == (None, None) {
             return;
         }
         let id = observation.device;
-        let index = self.m.devices.iter().position(|health| health.device == id);
-        let health = if let Some(index) = index {
-            &mut self.m.devices[index]
-        } else {
-            let health = DeviceHealth {
-                device: id,
-                ..DeviceHealth::default()
-            };
-            self.m.devices.push(health);
-            let last = self.m.devices.len() - 1;
-            &mut self.m.devices[last]
-        };
-        let device = self
-            .facts
-            .devices
-            .iter()
-            .find(|device| Some(device.id) == id);
-        health.observe(at, observation.signal, battery, device);
+        let devices = self.facts.devices;
+        let device = devices.iter().find(|device| Some(device.id) == id);
+        self.health_of(id).observe(at, signal, battery, device);
     }
 
     /// Notes a change of displayed status or axis since the last note.
@@ -426,6 +434,7 @@ impl<'a> Run<'a> {
             .chain(m.reraises.iter().map(|reraise| reraise.at))
             .chain(m.alerts.iter().filter_map(|alert| alert.next_escalation_at))
             .chain(m.takes_over_at())
+            .chain(m.alerts.iter().filter_map(|alert| self.lapses_at(alert)))
             .chain(calibrations)
             .filter(|at| *at > now)
             .min()

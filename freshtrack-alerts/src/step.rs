@@ -7,6 +7,8 @@
 
 use crate::alert::{Alert, AlertEventKind, AlertKey};
 use crate::cascade::EffectiveRules;
+use crate::food_safety::drift::Advisory;
+use crate::food_safety::sensor_truth::Siblings;
 use crate::lifecycle::{Refusal, ResolveWish};
 use crate::monitor::Monitor;
 use crate::monitor::device_health::ProbeSignal;
@@ -18,7 +20,7 @@ use freshtrack_core::ids::{AlertId, DeviceId, UserId};
 use freshtrack_core::principal::Actor;
 use freshtrack_core::reading::{DoorState, Zone};
 use freshtrack_core::temperature::Temperature;
-use freshtrack_core::time::Timestamp;
+use freshtrack_core::time::{Span, Timestamp};
 
 /// The unit a step is about, as it stands outside the monitor.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +92,10 @@ pub struct Observation {
     pub device: Option<DeviceId>,
     /// Corrected temperature.
     pub temperature: Option<Temperature>,
+    /// The same before calibration, where that is another value.
+    pub raw: Option<Temperature>,
+    /// Whether another probe of the same uplink told a fault.
+    pub siblings: Siblings,
     /// Whether its temperature drives the unit.
     pub drives: bool,
     /// Door state.
@@ -112,6 +118,8 @@ impl Observation {
             recorded_at,
             device: None,
             temperature: Some(temperature),
+            raw: None,
+            siblings: Siblings::Sound,
             drives: true,
             door: None,
             battery_percent: None,
@@ -207,12 +215,36 @@ pub enum UnitEvent {
         /// How long it had been open, if it was.
         open_seconds: Option<i64>,
     },
+    /// Something to look at that is no alert.
+    Advised(Advice),
     /// A suppression kept an alert from being raised.
     AlertHeldBack {
         /// Which.
         key: AlertKey,
         /// Until when.
         until: Timestamp,
+    },
+}
+
+/// Something to look at that is no alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// After a gap the air is in range, but meanwhile the product may have warmed and frozen again: it
+    /// must be checked, and what the gap hides is not known to be compliant.
+    ProductCheck {
+        /// Last reading before the gap.
+        gap_from: Timestamp,
+        /// Length of the gap.
+        length: Span,
+        /// What it may have reached.
+        possible: Temperature,
+    },
+    /// The unit has become warmer over weeks.
+    Drift {
+        /// Against which baseline.
+        advisory: Advisory,
+        /// Mean of the day that showed it.
+        mean: Temperature,
     },
 }
 

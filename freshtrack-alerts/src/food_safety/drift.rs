@@ -34,13 +34,19 @@ pub enum Advisory {
 
 /// Daily means of one unit, on a fixed UTC offset; storable.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Drift {
     /// (day since commissioning, mean in milli-°C), oldest first, at most 60 days back.
+    #[serde(rename = "d")]
     days: VecDeque<(i32, i32)>,
     /// Means of the first 30 days, sorted.
+    #[serde(rename = "f")]
     first: Vec<i32>,
+    #[serde(rename = "s")]
     sliding_run: u8,
+    #[serde(rename = "x")]
     fixed_run: u8,
+    #[serde(rename = "t")]
     trend_run: u8,
 }
 

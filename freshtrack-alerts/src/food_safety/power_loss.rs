@@ -67,7 +67,7 @@ pub fn after_gap(
     warming: Warming,
 ) -> Option<AfterGap> {
     let length = first.0 - last.0;
-    if length < GAP_MIN.max(cadence.times(GAP_CADENCES)) {
+    if !is_gap(length, cadence) {
         return None;
     }
     let gap_from = last.0;
@@ -85,6 +85,12 @@ pub fn after_gap(
         length,
         possible,
     })
+}
+
+/// Whether a silence is so long that the power may have been gone.
+#[must_use]
+pub fn is_gap(length: Span, cadence: Span) -> bool {
+    length >= GAP_MIN.max(cadence.times(GAP_CADENCES))
 }
 
 /// `T_amb + (T0 − T_amb) e^(−gap/τ)`

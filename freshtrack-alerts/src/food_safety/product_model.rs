@@ -48,6 +48,14 @@ impl ProductModel {
         }
     }
 
+    /// Goes on from a product of known temperature, in °C.
+    pub(crate) fn with_celsius(at: Timestamp, product: f64, air: Temperature) -> Self {
+        Self {
+            product,
+            ..Self::starting(at, air)
+        }
+    }
+
     /// Takes the next air reading; an older one is ignored.
     pub fn step(&mut self, lag: Lag, at: Timestamp, air: Temperature) {
         let interval = at - self.at;

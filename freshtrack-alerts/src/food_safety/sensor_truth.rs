@@ -5,6 +5,8 @@
 //! jump is Good again from the moment the next reading confirms the level.
 
 use super::series::Quality;
+use crate::monitor::temperature::Evaluated;
+use crate::monitor::{is_default, micros};
 use freshtrack_core::temperature::Temperature;
 use freshtrack_core::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -61,9 +63,13 @@ const SUSPECTS_MAX: u8 = 2;
 
 /// Follows the plausibility of one channel; storable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Plausibility {
-    good: Option<(Timestamp, Temperature)>,
-    suspect: Option<(Timestamp, Temperature)>,
+    #[serde(rename = "g", skip_serializing_if = "Option::is_none")]
+    good: Option<Evaluated>,
+    #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
+    suspect: Option<Evaluated>,
+    #[serde(rename = "n", skip_serializing_if = "is_default")]
     suspects_in_a_row: u8,
 }
 
@@ -92,11 +98,15 @@ impl Plausibility {
                 sensor_fault: true,
             };
         }
-        let follows = |before: (Timestamp, Temperature)| !is_jump(before, (at, raw));
+        let now = Evaluated {
+            at,
+            temperature: raw,
+        };
+        let follows = |before: Evaluated| !is_jump(before, now);
         let confirmed = self.suspect.is_some_and(follows) || self.good.is_none_or(follows);
         if confirmed && siblings == Siblings::Sound {
             *self = Self {
-                good: Some((at, raw)),
+                good: Some(now),
                 ..Self::default()
             };
             return Judgement {
@@ -104,7 +114,7 @@ impl Plausibility {
                 sensor_fault: false,
             };
         }
-        self.suspect = Some((at, raw));
+        self.suspect = Some(now);
         self.suspects_in_a_row = self.suspects_in_a_row.saturating_add(1);
         let sensor_fault = self.suspects_in_a_row == SUSPECTS_MAX;
         Judgement {
@@ -114,9 +124,10 @@ impl Plausibility {
     }
 }
 
-fn is_jump(from: (Timestamp, Temperature), to: (Timestamp, Temperature)) -> bool {
-    let change = i128::from(to.1.milli_celsius()) - i128::from(from.1.milli_celsius());
-    let interval = (to.0 - from.0).max(JUMP_INTERVAL_MIN).as_micros();
+fn is_jump(from: Evaluated, to: Evaluated) -> bool {
+    let milli = |reading: Evaluated| i128::from(reading.temperature.milli_celsius());
+    let change = milli(to) - milli(from);
+    let interval = (to.at - from.at).max(JUMP_INTERVAL_MIN).as_micros();
     change.abs() * 60_000_000 > i128::from(JUMP_PER_MINUTE) * i128::from(interval)
 }
 
@@ -148,17 +159,24 @@ pub fn stuck_after(repeat_probability: f64) -> u32 {
 
 /// Finds a value that no longer moves; storable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct StuckValue {
+    #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
     /// Pairs of neighbours in finished runs, and how many of them were equal.
+    #[serde(rename = "p", skip_serializing_if = "is_default")]
     pairs: u32,
+    #[serde(rename = "e", skip_serializing_if = "is_default")]
     repeats: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Run {
+    #[serde(rename = "v")]
     value: Temperature,
+    #[serde(rename = "s", with = "micros")]
     since: Timestamp,
+    #[serde(rename = "n")]
     count: u32,
 }
 

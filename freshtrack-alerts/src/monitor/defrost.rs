@@ -11,12 +11,10 @@ use crate::cascade::EffectiveRules;
 use crate::food_safety::defrost::{DoorReport, Params, Reading, Tracker};
 use crate::food_safety::series::Quality;
 use freshtrack_core::reading::{DoorState, Zone};
+use freshtrack_core::temperature::Temperature;
 use freshtrack_core::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// A silence of so long, or of three cadences if that is longer, may have been a power loss.
-const GAP_MIN: Span = Span::from_minutes(30);
-const GAP_CADENCES: i64 = 3;
 /// A silence of so long was one as far as grace goes, wherever it ended.
 const GAP_TRUSTED: Span = Span::from_minutes(120);
 
@@ -48,6 +46,17 @@ pub struct Defrost {
         skip_serializing_if = "Option::is_none"
     )]
     grace_until: Option<Timestamp>,
+}
+
+/// What is known of a reading beside its value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Evidence {
+    /// Whether it may be believed.
+    pub(crate) quality: Quality,
+    /// Length of the gap it ended, if the power may have been gone in it.
+    pub(crate) after_gap: Option<Span>,
+    /// The product as modelled, where its time constant is set.
+    pub(crate) product: Option<Temperature>,
 }
 
 /// How an excursion is confirmed, in place of a fixed delay.
@@ -85,22 +94,22 @@ impl Defrost {
             .max(params.effective_door_delay() + params.slack())
     }
 
-    /// Takes an evaluated reading; `before` is the one before it.
+    /// Takes an evaluated reading.
     pub(crate) fn observe(
         &mut self,
         params: &Params,
         reading: Evaluated,
         zone: Zone,
-        before: Option<Evaluated>,
+        evidence: Evidence,
     ) {
-        if before.is_some_and(|before| denies_grace(params, reading.at - before.at, zone)) {
+        if evidence.after_gap.is_some_and(|silence| denies_grace(silence, zone)) {
             self.tracker.power_lost();
         }
         let observed = Reading {
             at: reading.at,
             air: reading.temperature,
-            quality: Quality::Good,
-            product: None,
+            quality: evidence.quality,
+            product: evidence.product,
         };
         let outcome = self.tracker.observe(params, &observed);
         self.raised_at = self.raised_at.or(outcome.raise.map(|raise| raise.at));
@@ -183,9 +192,8 @@ impl Defrost {
 /// A short one that ended in range hides none that matters: the unit is cold, and the two readings a radio
 /// loses in a row twice a week would take the grace of the next defrost (on the simulated fleet, most false
 /// alarms at 10 and 15 min).
-fn denies_grace(params: &Params, silence: Span, zone: Zone) -> bool {
-    let gap = GAP_MIN.max(params.cadence.times(GAP_CADENCES));
-    silence >= gap && (zone != Zone::In || silence >= GAP_TRUSTED.max(gap))
+fn denies_grace(silence: Span, zone: Zone) -> bool {
+    zone != Zone::In || silence >= GAP_TRUSTED
 }
 
 /// Whether the pack has a say about this reading: below the lower limit it has none.

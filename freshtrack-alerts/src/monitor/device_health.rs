@@ -1,8 +1,14 @@
 //! Health of the devices of a unit: battery and probe, each with its own way back.
 
-use super::micros;
+use super::{is_default, micros};
+use crate::food_safety::sensor_truth::{
+    Plausibility, Reset, STUCK_AIR, SensorModel, Siblings, StuckValue,
+};
+use crate::food_safety::series::Quality;
 use freshtrack_core::device::{BATTERY_LOW_MV_DEFAULT, Device};
 use freshtrack_core::ids::DeviceId;
+use freshtrack_core::reading::PLAUSIBLE;
+use freshtrack_core::temperature::Temperature;
 use freshtrack_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +44,12 @@ pub struct DeviceHealth {
     /// Whether the newest value was suspect: two in a row are a fault.
     #[serde(rename = "u", skip_serializing_if = "std::ops::Not::not")]
     pub suspect: bool,
+    /// Whether its values follow one another.
+    #[serde(rename = "p", skip_serializing_if = "is_default")]
+    pub plausibility: Plausibility,
+    /// Whether they repeat more often than they should.
+    #[serde(rename = "k", skip_serializing_if = "is_default")]
+    pub stuck: StuckValue,
 }
 
 /// What an observation says about the probe that made it.
@@ -54,7 +66,40 @@ pub enum ProbeSignal {
     Suspect,
 }
 
+/// Air, as far as a reading that came this far is concerned: codes of models were put aside before.
+const AIR: SensorModel = SensorModel {
+    min: *PLAUSIBLE.start(),
+    max: *PLAUSIBLE.end(),
+    fault_codes: &[],
+    reset_codes: &[],
+};
+
 impl DeviceHealth {
+    /// Judges a plausible raw value by those before it: what it may be used for, and what it says about
+    /// the probe. A jump is doubted until the next value confirms it; a value that repeats too often is
+    /// a fault and proves nothing.
+    pub(crate) fn judge(
+        &mut self,
+        at: Timestamp,
+        raw: Temperature,
+        siblings: Siblings,
+    ) -> (Quality, ProbeSignal) {
+        if at < self.seen {
+            return (Quality::Good, ProbeSignal::Plausible);
+        }
+        let judged = self
+            .plausibility
+            .judge(&AIR, at, raw, Reset::None, siblings);
+        if self.stuck.step(at, raw, STUCK_AIR) {
+            return (Quality::Suspect, ProbeSignal::Fault);
+        }
+        match judged.quality {
+            Quality::Good => (Quality::Good, ProbeSignal::Plausible),
+            Quality::Suspect => (Quality::Suspect, ProbeSignal::Suspect),
+            Quality::Bad => (Quality::Bad, ProbeSignal::Fault),
+        }
+    }
+
     /// Applies what an observation at `at` says about battery and probe.
     pub(crate) fn observe(
         &mut self,

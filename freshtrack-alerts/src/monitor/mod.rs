@@ -6,11 +6,13 @@
 
 pub mod connectivity;
 pub mod cooling_failure;
+pub mod day_means;
 pub mod defrost;
 pub mod device_health;
 pub mod door;
 pub mod manual_duty;
 pub(crate) mod micros;
+pub mod product;
 pub mod temperature;
 
 use crate::alert::{Alert, AlertKey, AlertType};
@@ -18,12 +20,14 @@ use crate::incident::Role;
 use crate::suppression::Window;
 use connectivity::ConnectivityAxis;
 use cooling_failure::OutRun;
+use day_means::DayMeans;
 use defrost::Defrost;
 use device_health::DeviceHealth;
 use door::DoorAxis;
 use freshtrack_core::hierarchy::UnitStatus;
 use freshtrack_core::ids::{AlertId, DeviceId};
 use freshtrack_core::time::Timestamp;
+use product::Product;
 use serde::{Deserialize, Serialize};
 use temperature::{Evaluated, TemperatureAxis};
 
@@ -79,6 +83,19 @@ pub struct Monitor {
     /// What the defrost-aware rule pack remembers; nothing under the basic one.
     #[serde(rename = "df", skip_serializing_if = "Option::is_none")]
     pub defrost: Option<Box<Defrost>>,
+    /// The product behind the air sensor, where its time constant is set.
+    #[serde(rename = "pm", skip_serializing_if = "Option::is_none")]
+    pub product: Option<Product>,
+    /// Daily means.
+    #[serde(rename = "dm", skip_serializing_if = "Option::is_none")]
+    pub day_means: Option<Box<DayMeans>>,
+    /// Since when somebody should look at the product: what happened in a gap is not known.
+    #[serde(
+        rename = "pc",
+        with = "micros::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub product_check_since: Option<Timestamp>,
     /// Readings out of range in a row.
     #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
     pub run: Option<OutRun>,
@@ -201,6 +218,6 @@ impl Monitor {
     }
 }
 
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }

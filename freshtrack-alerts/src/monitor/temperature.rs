@@ -118,9 +118,20 @@ pub(crate) struct Judge<'a> {
     pub(crate) now: Timestamp,
     /// What the rule pack says about confirmation; nothing if the fixed delays of the rules hold.
     pub(crate) pack: Option<Confirmation>,
+    /// The reading at hand may not be believed: it clears nothing.
+    pub(crate) doubtful: bool,
+    /// The reading at hand is the first after a gap in which nobody looked: neither delay nor grace.
+    pub(crate) after_gap: Option<Timestamp>,
 }
 
 impl Judge<'_> {
+    fn zone(&self, t: Temperature) -> Zone {
+        match self.rules.zone(t) {
+            Zone::In if self.doubtful => Zone::Margin,
+            zone => zone,
+        }
+    }
+
     fn confirm(&self) -> Span {
         seconds(match self.door {
             DoorAxis::Open { .. } => self.rules.confirm_open_seconds,
@@ -137,6 +148,12 @@ impl Judge<'_> {
 
     /// An excursion, unless the rule pack says that it is confirmed.
     fn unconfirmed(&self, episode: Episode) -> TemperatureAxis {
+        if let Some(confirmed_at) = self.after_gap {
+            return TemperatureAxis::Alarm {
+                episode,
+                confirmed_at,
+            };
+        }
         let due = match self.pack {
             Some(Confirmation {
                 raised: Some(raised),
@@ -198,10 +215,12 @@ impl Judge<'_> {
     ) -> TemperatureAxis {
         let first_out_at = held.map_or(at, |held| held.since);
         match self.hold_until() {
-            Some(until) if at < until && !self.is_raised() => TemperatureAxis::Held(Held {
-                since: first_out_at,
-                until,
-            }),
+            Some(until) if at < until && !self.is_raised() && self.after_gap.is_none() => {
+                TemperatureAxis::Held(Held {
+                    since: first_out_at,
+                    until,
+                })
+            }
             _ => self.open(
                 Opening {
                     since: at,
@@ -285,7 +304,7 @@ impl TemperatureAxis {
 
     pub(crate) fn on_reading(self, reading: Evaluated, judge: &Judge<'_>) -> Self {
         let at = reading.at;
-        match (self, judge.rules.zone(reading.temperature)) {
+        match (self, judge.zone(reading.temperature)) {
             (Self::Unknown | Self::Normal, Zone::In | Zone::Margin) | (Self::Held(_), Zone::In) => {
                 Self::Normal
             }

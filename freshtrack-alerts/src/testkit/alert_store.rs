@@ -79,6 +79,7 @@ pub async fn an_alert_comes_back_as_it_was_written(store: &dyn AlertStores) {
             by: tenant.owner.id,
             at: at(5),
             note: Some("on my way".to_owned()),
+            temperature: Some(Temperature::from_milli_celsius(9_000)),
         }),
         resolved: Some(Resolution {
             kind: ResolutionKind::Manual,

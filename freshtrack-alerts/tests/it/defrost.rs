@@ -177,7 +177,9 @@ fn a_grace_is_shown_until_it_ends() {
                 grace_until,
                 ..
             } => Some((*temperature, *reason, *grace_until)),
-            UnitEvent::DoorChanged { .. } | UnitEvent::AlertHeldBack { .. } => None,
+            UnitEvent::DoorChanged { .. }
+            | UnitEvent::AlertHeldBack { .. }
+            | UnitEvent::Advised(_) => None,
         });
         changes.collect::<Vec<_>>()
     };

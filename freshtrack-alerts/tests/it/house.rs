@@ -44,6 +44,8 @@ pub(crate) struct Flaky {
     pub(crate) inner: MemoryStore,
     pub(crate) failures: Mutex<VecDeque<Failure>>,
     pub(crate) commits: Mutex<Vec<usize>>,
+    /// Devices that were calibrated, and until when that holds.
+    pub(crate) calibrated: Mutex<Vec<(DeviceId, Timestamp)>>,
     /// Commits wait while somebody holds this.
     pub(crate) gate: tokio::sync::Mutex<()>,
 }
@@ -59,7 +61,16 @@ impl MonitorStore for Flaky {
     }
 
     async fn load(&self, org: OrgId, units: &[UnitId]) -> Result<Option<Loaded>, StoreError> {
-        self.inner.load(org, units).await
+        let mut loaded = self.inner.load(org, units).await?;
+        let calibrated = self.calibrated.lock().unwrap();
+        let units = loaded.iter_mut().flat_map(|loaded| &mut loaded.units);
+        for device in units.flat_map(|unit| &mut unit.devices) {
+            let newest = calibrated.iter().rfind(|(id, _)| *id == device.id);
+            if let Some((_, due)) = newest {
+                device.calibration_due_at = Some(*due);
+            }
+        }
+        Ok(loaded)
     }
 
     async fn stored(

@@ -1,7 +1,7 @@
 //! Laws that hold for every life of a unit, each also held against an engine that is broken on purpose:
 //! a law that no bug can break proves nothing.
 
-use crate::fixture::{F1, StepFn, TEMP};
+use crate::fixture::{DOOR, F1, StepFn, TEMP, at};
 use crate::script::{Event, Player, Script, Ticks, anything, sensed};
 use freshtrack_alerts::alert::{AlertKey, AlertStatus, AlertType, Severity};
 use freshtrack_alerts::cascade::EffectiveRules;
@@ -11,7 +11,7 @@ use freshtrack_alerts::monitor::defrost::Defrost;
 use freshtrack_alerts::monitor::door::DoorAxis;
 use freshtrack_alerts::monitor::temperature::TemperatureAxis;
 use freshtrack_alerts::rules::RulePack;
-use freshtrack_alerts::step::{Facts, Input, Step, step};
+use freshtrack_alerts::step::{Facts, Input, Observation, Step, step};
 use freshtrack_core::reading::{DoorState, Zone};
 use freshtrack_core::temperature::Temperature;
 use freshtrack_core::time::{Span, Timestamp};
@@ -548,4 +548,96 @@ fn l_09_a_reverted_alarm_is_critical_throughout() {
         assert_eq!(f.severity(TEMP), Some(Severity::Critical));
     }
     assert_eq!(f.all(TEMP).len(), 1);
+}
+
+/// L-4 for door thresholds: a warning takes effect at its instant, whenever somebody looks.
+fn door_thresholds_are_instants(engine: StepFn) -> bool {
+    let schedules: [&[&str]; 4] = [
+        &[],
+        &["2:59.999999", "3:00", "9:59.999999", "10:00"],
+        &["3:07", "10:11"],
+        &["1:00", "3:00", "3:00", "3:01", "10:00", "10:00"],
+    ];
+    let mut ends = Vec::new();
+    for schedule in schedules {
+        let mut f = F1::new();
+        f.engine = engine;
+        let mut open = [Observation::door(at("0:00"), DoorState::Open)];
+        f.step_at(at("0:00"), Input::Readings(&mut open));
+        for time in schedule {
+            f.step_at(at(time), Input::Tick);
+            let severity = f.severity(DOOR);
+            let wanted = match at(time) {
+                now if now >= at("10:00") => Some(Severity::Critical),
+                now if now >= at("3:00") => Some(Severity::Warning),
+                _ => None,
+            };
+            if severity != wanted {
+                return false;
+            }
+        }
+        f.step_at(at("12:00"), Input::Tick);
+        let alert = f.only(DOOR).clone();
+        ends.push((alert.condition_since, alert.severity, f.monitor.door));
+    }
+    ends.windows(2).all(|pair| pair[0] == pair[1]) && ends[0].0 == at("0:00")
+}
+
+/// A threshold is passed only some time after it was reached.
+fn doors_warn_late(
+    m: &mut Monitor,
+    rules: &EffectiveRules,
+    facts: &Facts<'_>,
+    input: Input<'_>,
+    now: Timestamp,
+) -> Step {
+    let late = EffectiveRules {
+        door_warning_seconds: rules.door_warning_seconds + 1,
+        ..*rules
+    };
+    step(m, &late, facts, input, now)
+}
+
+#[test]
+fn l_04_door_thresholds_take_effect_at_their_instants() {
+    assert!(door_thresholds_are_instants(step));
+    let broken = std::panic::catch_unwind(|| door_thresholds_are_instants(doors_warn_late));
+    assert!(
+        !matches!(broken, Ok(true)),
+        "the law did not notice a broken engine"
+    );
+}
+
+/// Under the calendar of a zone whose clocks change nearby.
+fn in_auckland(
+    m: &mut Monitor,
+    rules: &EffectiveRules,
+    facts: &Facts<'_>,
+    input: Input<'_>,
+    now: Timestamp,
+) -> Step {
+    let facts = Facts {
+        site_timezone: "Pacific/Auckland",
+        ..*facts
+    };
+    step(m, rules, &facts, input, now)
+}
+
+#[test]
+fn i_11_calendars_change_texts_and_nothing_else() {
+    let mut runner = TestRunner::new(Config {
+        cases: 64,
+        ..Config::default()
+    });
+    let held = runner.run(&anything(), |life| {
+        let here = Player::play(step, Ticks::Due, &life);
+        let there = Player::play(in_auckland, Ticks::Due, &life);
+        prop_assert_eq!(here.monitor.temperature, there.monitor.temperature);
+        prop_assert_eq!(here.monitor.connectivity, there.monitor.connectivity);
+        prop_assert_eq!(here.deadline, there.deadline);
+        let kinds = |f: &F1| f.told.iter().map(|told| told.kind).collect::<Vec<_>>();
+        prop_assert_eq!(kinds(&here), kinds(&there));
+        Ok(())
+    });
+    held.expect("no zone raises or clears anything");
 }

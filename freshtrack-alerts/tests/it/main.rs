@@ -7,13 +7,16 @@
 
 mod alert_life;
 mod connectivity;
+mod control_points;
 mod defrost;
 mod escalation;
+mod every_alert_type;
 mod fixture;
 mod house;
 mod incidents;
 mod ingest;
 mod laws;
+mod look_back;
 mod notification;
 mod outages;
 mod replay;

@@ -363,6 +363,7 @@ fn observation(reading: &Reading) -> Observation {
     );
     Observation {
         temperature: reading.temperature,
+        raw: reading.raw_temperature,
         drives,
         door: reading.door,
         ..seen

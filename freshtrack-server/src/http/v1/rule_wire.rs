@@ -245,6 +245,9 @@ macro_rules! plain_fields {
             /// Back from the peak by this much is a recovery, 0.5–10 °C.
             #[oai(skip_serializing_if_is_none)]
             defrost_recovery: Option<DeltaView>,
+            /// What a unit without power warms to, -30…60 °C; 30 °C unless set.
+            #[oai(skip_serializing_if_is_none)]
+            warming_ambient: Option<TemperatureView>,
             $($(#[$doc])* #[oai(skip_serializing_if_is_none)] $field: Option<$ty>,)+
         }
 
@@ -260,6 +263,7 @@ macro_rules! plain_fields {
                     hysteresis: delta_of("/fields/hysteresis", self.hysteresis)?,
                     rule_pack: self.rule_pack.map(|pack| pack.0),
                     defrost_ceiling: temperature_of("/fields/defrost_ceiling", self.defrost_ceiling)?,
+                    warming_ambient: temperature_of("/fields/warming_ambient", self.warming_ambient)?,
                     defrost_recovery: delta_of("/fields/defrost_recovery", self.defrost_recovery)?,
                     $($field: self.$field,)+
                 })
@@ -276,6 +280,7 @@ macro_rules! plain_fields {
                     hysteresis: Some(delta_view(rules.hysteresis)),
                     rule_pack: Some(Wire(rules.rule_pack)),
                     defrost_ceiling: Some(temperature_view(rules.defrost_ceiling)),
+                    warming_ambient: Some(temperature_view(rules.warming_ambient)),
                     defrost_recovery: Some(delta_view(rules.defrost_recovery)),
                     $($field: Some(rules.$field),)+
                 }
@@ -291,6 +296,7 @@ macro_rules! plain_fields {
                     rule_pack: fields.rule_pack.map(Wire),
                     defrost_ceiling: fields.defrost_ceiling.map(temperature_view),
                     defrost_recovery: fields.defrost_recovery.map(delta_view),
+                    warming_ambient: fields.warming_ambient.map(temperature_view),
                     $($field: fields.$field,)+
                 }
             }
@@ -305,6 +311,7 @@ macro_rules! plain_fields {
                 ("rule_pack".to_owned(), sources.rule_pack.into()),
                 ("defrost_ceiling".to_owned(), sources.defrost_ceiling.into()),
                 ("defrost_recovery".to_owned(), sources.defrost_recovery.into()),
+                ("warming_ambient".to_owned(), sources.warming_ambient.into()),
             ]);
             $(by_field.insert(stringify!($field).to_owned(), sources.$field.into());)+
             by_field
@@ -353,6 +360,13 @@ plain_fields! {
     defrost_recovery_seconds: u32,
     /// Used graces per 24 hours, 0–12.
     defrost_grace_budget: u32,
+    /// Whether the unit is a critical control point: taking its alarm needs a reason and lapses after 30
+    /// minutes without a corrective action.
+    ccp: bool,
+    /// Time constant of the product behind the air sensor, 0–86400; 0 models none.
+    product_tau_seconds: u32,
+    /// Time constant of the unit without power, 600–604800; 8 hours unless set.
+    warming_tau_seconds: u32,
 }
 
 /// Who supplied the value of a field.
