@@ -1,4 +1,6 @@
-//! How fast the engine is on its own: a step, ingest over memory, a year replayed.
+//! How fast the engine is on its own: a step, ingest over memory, a year replayed, a million deadlines.
+//!
+//! Figures and how to read them: `docs/benchmarks.md`.
 
 use criterion::{BatchSize, Criterion, Throughput};
 use freshtrack_alerts::cascade::EffectiveRules;
@@ -16,13 +18,15 @@ use freshtrack_core::ids::{OrgId, UnitId};
 use freshtrack_core::memory::{ManualClock, SequentialIds};
 use freshtrack_core::temperature::{Temperature, TemperatureUnit};
 use freshtrack_core::testkit::sample::{Tenant, at};
-use freshtrack_core::time::Span;
+use freshtrack_core::time::{Span, Timestamp};
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 const UNITS: usize = 50;
 const READINGS: usize = 1_000;
 const YEAR_MINUTES: i64 = 525_600;
+const DEADLINES: i64 = 1_000_000;
 
 fn facts(unit: &Unit) -> Facts<'_> {
     Facts {
@@ -39,19 +43,32 @@ fn fridge() -> Unit {
     tenant.new_unit("Fridge")
 }
 
-/// One good reading after another.
+/// One reading after another that changes nothing.
 fn one_step(c: &mut Criterion) {
-    let (unit, rules) = (fridge(), EffectiveRules::built_in(UnitType::Fridge));
-    let (mut monitor, mut now) = (Monitor::default(), at(10));
-    c.bench_function("step_steady_state", |b| {
-        b.iter(|| {
-            now = now + Span::from_minutes(5);
-            let good = Temperature::from_milli_celsius(3_000);
-            let mut seen = [Observation::temperature(now, good)];
-            let input = Input::Readings(&mut seen);
-            black_box(step(&mut monitor, &rules, &facts(&unit), input, now))
+    let mut group = c.benchmark_group("step");
+    group.throughput(Throughput::Elements(1));
+    for (name, unit_type, milli) in [
+        ("fridge_in_range", UnitType::Fridge, 3_000),
+        ("fridge_in_the_margin", UnitType::Fridge, 4_800),
+        ("freezer_defrost_aware", UnitType::Freezer, -22_000),
+    ] {
+        let unit = Unit {
+            unit_type,
+            ..fridge()
+        };
+        let rules = EffectiveRules::built_in(unit_type);
+        let (mut monitor, mut now) = (Monitor::default(), at(10));
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                now = now + Span::from_minutes(5);
+                let value = Temperature::from_milli_celsius(milli);
+                let mut seen = [Observation::temperature(now, value)];
+                let input = Input::Readings(&mut seen);
+                black_box(step(&mut monitor, &rules, &facts(&unit), input, now))
+            });
         });
-    });
+    }
+    group.finish();
 }
 
 async fn house() -> (Engine, OrgId, Vec<UnitId>) {
@@ -104,21 +121,81 @@ fn ingest(c: &mut Criterion) {
     group.finish();
 }
 
-/// A reading a minute for a year, four times a day too warm.
+/// A reading a minute for a year, four times a day too warm; a freezer defrosts then.
 fn year(c: &mut Criterion) {
-    let (unit, rules) = (fridge(), EffectiveRules::built_in(UnitType::Fridge));
     let mut group = c.benchmark_group("replay");
     group.sample_size(10);
     group.throughput(Throughput::Elements(YEAR_MINUTES.unsigned_abs()));
-    group.bench_function("one_year_one_unit", |b| {
+    for (name, unit_type, good, warm) in [
+        ("one_year_fridge", UnitType::Fridge, 3_000, 7_000),
+        ("one_year_freezer", UnitType::Freezer, -22_000, -12_000),
+    ] {
+        let unit = Unit {
+            unit_type,
+            ..fridge()
+        };
+        let rules = EffectiveRules {
+            check_in_interval_seconds: 60,
+            ..EffectiveRules::built_in(unit_type)
+        };
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let mut replay = Replay::new(facts(&unit), rules);
+                for minute in 0..YEAR_MINUTES {
+                    let milli = if minute % 360 < 15 { warm } else { good };
+                    let value = Temperature::from_milli_celsius(milli);
+                    black_box(replay.push(Observation::temperature(at(minute * 60), value)));
+                }
+                replay.summary()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A million units, each with its next check-in armed: a tick before any is due, and one at each
+/// deadline, when a million sensors fall late at once.
+fn deadlines(c: &mut Criterion) {
+    let (unit, rules) = (fridge(), EffectiveRules::built_in(UnitType::Fridge));
+    let armed = || -> Vec<(Timestamp, Monitor)> {
+        let of = |n: i64| {
+            let (mut monitor, now) = (Monitor::default(), at(3_600 + n % 300));
+            let good = Temperature::from_milli_celsius(3_000);
+            let mut seen = [Observation::temperature(now, good)];
+            let input = Input::Readings(&mut seen);
+            let told = step(&mut monitor, &rules, &facts(&unit), input, now);
+            (told.next_deadline.expect("a check-in is due"), monitor)
+        };
+        (0..DEADLINES).map(of).collect()
+    };
+    let tick = |monitor: &mut Monitor, now| {
+        black_box(step(monitor, &rules, &facts(&unit), Input::Tick, now).next_deadline)
+    };
+    let mut group = c.benchmark_group("one_million_armed_deadlines");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(DEADLINES.unsigned_abs()));
+    let mut units = armed();
+    group.bench_function("ticked_none_due", |b| {
         b.iter(|| {
-            let mut replay = Replay::new(facts(&unit), rules);
-            for minute in 0..YEAR_MINUTES {
-                let milli = if minute % 360 < 15 { 7_000 } else { 3_000 };
-                let value = Temperature::from_milli_celsius(milli);
-                black_box(replay.push(Observation::temperature(at(minute * 60), value)));
+            for (_, monitor) in &mut units {
+                tick(monitor, at(3_901));
             }
-            replay.summary()
+        });
+    });
+    drop(units);
+    group.bench_function("all_fire", |b| {
+        b.iter_custom(|times| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..times {
+                let mut units = armed();
+                let begun = Instant::now();
+                for (deadline, monitor) in &mut units {
+                    tick(monitor, *deadline);
+                }
+                spent += begun.elapsed();
+                assert!(units.iter().all(|(_, monitor)| monitor.alerts.len() == 1));
+            }
+            spent
         });
     });
     group.finish();
@@ -129,5 +206,6 @@ fn main() {
     one_step(&mut criterion);
     ingest(&mut criterion);
     year(&mut criterion);
+    deadlines(&mut criterion);
     criterion.final_summary();
 }

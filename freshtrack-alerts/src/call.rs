@@ -19,6 +19,7 @@ impl Run<'_> {
             && alert
                 .correlated_with
                 .is_some_and(|parent| self.m.alerts.iter().any(|open| open.id == parent));
+        let yields = yields || self.m.is_spoken_for(alert.id);
         let first = self.rules.escalation.of(severity).first(self.now);
         if let (Some(first), true, false) = (first, calls_somebody(alert), yields) {
             self.touch(index).next_escalation_at = Some(first);
@@ -31,6 +32,7 @@ impl Run<'_> {
         for index in 0..self.m.alerts.len() {
             let alert = &self.m.alerts[index];
             let yielded = alert.correlated_with == Some(parent)
+                && !self.m.is_spoken_for(alert.id)
                 && yields_to_parent(alert.key.alert_type)
                 && alert.next_escalation_at.is_none();
             if yielded && calls_somebody(alert) {

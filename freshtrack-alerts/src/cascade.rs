@@ -4,6 +4,7 @@ use crate::escalation::Plans;
 use crate::food_safety::defrost::Params;
 use crate::rules::{LimitRule, RuleFields, RulePack, RuleScope, RuleSet};
 use freshtrack_core::device::Device;
+use freshtrack_core::evidence::Sha256Hash;
 use freshtrack_core::hierarchy::{Unit, UnitType};
 use freshtrack_core::ids::OrgId;
 use freshtrack_core::reading::Zone;
@@ -56,12 +57,14 @@ const BUILT_IN: Provenance = Provenance {
 macro_rules! rule_fields {
     ($($(#[$doc:meta])* $field:ident: $ty:ty,)+) => {
         /// The rules of one unit, every field decided.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub struct EffectiveRules {
             $($(#[$doc])* pub $field: $ty,)+
             /// Who is called again, and when.
+            #[serde(skip)]
             pub escalation: Plans,
             /// Changes whenever a rule set that reaches the unit changes.
+            #[serde(skip)]
             pub version: i64,
         }
 
@@ -162,7 +165,7 @@ impl EffectiveRules {
             defrost_grace_seconds: 5_400,
             defrost_ceiling: Temperature::from_milli_celsius(10_000),
             defrost_rise_milli_per_minute: 170,
-            defrost_rise_max_seconds: 2_100,
+            defrost_rise_max_seconds: 2_700,
             defrost_recovery_seconds: 1_800,
             defrost_recovery: TemperatureDelta::from_milli_celsius(2_000),
             defrost_grace_budget: 6,
@@ -216,6 +219,17 @@ impl EffectiveRules {
                 ..Params::freezer(limit, self.check_in_interval())
             }),
         }
+    }
+
+    /// SHA-256 of the fields as JSON, in the order above: rules with the same hash decide the same. Who is
+    /// called, and the version, are left out.
+    ///
+    /// # Panics
+    /// Never: the fields are numbers, words and limits, and all of them have a JSON form.
+    #[must_use]
+    pub fn hash(&self) -> Sha256Hash {
+        let json = serde_json::to_vec(self).expect("rule fields have a JSON form");
+        Sha256Hash::of(&[&json])
     }
 
     /// The expected time between readings.

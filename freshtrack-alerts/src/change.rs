@@ -1,6 +1,7 @@
 //! One committed change: everything an evaluation writes, together or not at all.
 
 use crate::alert::{Alert, AlertEvent};
+use crate::incident::{Incident, Outages, StoredOutages};
 use crate::monitor::Monitor;
 use crate::rules::RuleSet;
 use crate::step::Facts;
@@ -78,6 +79,19 @@ pub struct Loaded {
     pub units: Vec<UnitContext>,
     /// Every rule set of the organization.
     pub rule_sets: Vec<RuleSet>,
+    /// Its silences and open incidents.
+    pub outages: StoredOutages,
+}
+
+/// Silences and incidents of an organization as they are from now on.
+#[derive(Debug, Clone)]
+pub struct OutagesChange {
+    /// Version they were loaded with; the stored one becomes this plus one.
+    pub expected_version: i64,
+    /// The new document.
+    pub outages: Outages,
+    /// Incidents that opened, changed or closed, as rows afterwards.
+    pub incidents: Vec<Incident>,
 }
 
 /// A unit's new state.
@@ -134,6 +148,11 @@ pub struct Change {
     pub devices_seen: Vec<DeviceSeen>,
     /// Alerts as they are afterwards.
     pub alerts: Vec<Alert>,
+    /// Silences and incidents, if they changed.
+    pub outages: Option<OutagesChange>,
+    /// Units that must be evaluated at once, because their incident changed. Their stored deadline
+    /// becomes `now` and their version rises, so that an evaluation under way starts again.
+    pub wake: Vec<UnitId>,
     /// Lines of alert history, in order.
     pub alert_events: Vec<AlertEvent>,
     /// Audit and outbox events, in order.
@@ -155,6 +174,8 @@ impl Change {
             door_events: Vec::new(),
             devices_seen: Vec::new(),
             alerts: Vec::new(),
+            outages: None,
+            wake: Vec::new(),
             alert_events: Vec::new(),
             journal: Journal::default(),
             consumed: Vec::new(),

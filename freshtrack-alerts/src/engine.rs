@@ -3,6 +3,7 @@
 use crate::change::{Change, UnitContext};
 use crate::evaluate::evaluate;
 use crate::lifecycle::Refusal;
+use crate::outage_watch::OutageWatch;
 use crate::ports::MonitorStore;
 use crate::step::Input;
 use freshtrack_core::error::StoreError;
@@ -58,7 +59,19 @@ impl Engine {
             let context = loaded.units.first_mut().ok_or(UnitError::Unknown)?;
             let mut change = Change::empty(org, self.clock.now());
             let input = input(context)?;
-            evaluate(context, &loaded.rule_sets, input, &mut change, &*self.ids)?;
+            {
+                let mut watch = OutageWatch::new(loaded.outages, &*self.ids);
+                let rule_sets = &loaded.rule_sets;
+                evaluate(
+                    context,
+                    rule_sets,
+                    input,
+                    &mut change,
+                    &*self.ids,
+                    &mut watch,
+                )?;
+                watch.settle(&mut change);
+            }
             extra(&mut change);
             let committed = self.store.commit(std::slice::from_ref(&change)).await?;
             match committed.into_iter().next() {

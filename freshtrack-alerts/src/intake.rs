@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::evaluate::evaluate;
 use crate::journal;
 use crate::monitor::device_health::ProbeSignal;
+use crate::outage_watch::OutageWatch;
 use crate::posted::{PostedReading, ProbeRole, Quality, ReadingOutcome, Rejected};
 use crate::step::{Input, Judged, Observation};
 use chrono::Months;
@@ -276,6 +277,7 @@ fn judge(
     outcomes: &mut [Option<ReadingOutcome>],
 ) -> Result<(), StoreError> {
     let simulator_alerts = loaded.organization.simulator_alerts;
+    let mut watch = OutageWatch::new(std::mem::take(&mut loaded.outages), &*engine.ids);
     candidates.sort_by_cached_key(|c| (c.key.unit, c.key.recorded_at, c.key.id()));
     for of_unit in candidates.chunk_by(|a, b| a.key.unit == b.key.unit) {
         let found = loaded
@@ -306,7 +308,8 @@ fn judge(
         let before = change.readings.len();
         let input = Input::Readings(&mut observations);
         // only wishes of people are refused; if this ever is, the readings must not be lost
-        evaluate(unit, &loaded.rule_sets, input, change, &*engine.ids)
+        let ids = &*engine.ids;
+        evaluate(unit, &loaded.rule_sets, input, change, ids, &mut watch)
             .map_err(StoreError::unavailable)?;
         for ((candidate, verdict), observed) in of_unit.iter().zip(observed) {
             let judged = observed.map(|index| observations[index].judged);
@@ -320,6 +323,7 @@ fn judge(
             change.journal.outbox.insert(place, event);
         }
     }
+    watch.settle(change);
     Ok(())
 }
 

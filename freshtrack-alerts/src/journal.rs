@@ -6,6 +6,7 @@
 
 use crate::alert::{Alert, AlertEvent, AlertEventKind, Severity};
 use crate::change::{Change, DoorEvent};
+use crate::incident::{Incident, IncidentKind};
 use crate::step::{AlertChange, Facts, UnitEvent};
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity};
 use freshtrack_core::event::{EventKind, OutboxDraft};
@@ -221,6 +222,66 @@ fn unit_event(kind: EventKind, unit: &Unit, now: Timestamp, payload: Value) -> O
         user: None,
         payload,
     }
+}
+
+/// Alerts were grouped under one cause.
+pub(crate) fn incident_opened(change: &mut Change, incident: &Incident) {
+    incident_changed(change, incident, EventKind::IncidentOpened);
+}
+
+/// A group of alerts ended.
+pub(crate) fn incident_closed(change: &mut Change, incident: &Incident) {
+    incident_changed(change, incident, EventKind::IncidentClosed);
+}
+
+fn incident_changed(change: &mut Change, incident: &Incident, kind: EventKind) {
+    let units: Vec<_> = incident.members.iter().map(|member| member.unit).collect();
+    let what = match incident.kind {
+        IncidentKind::SiteOutage => "units of one site fell silent together",
+        IncidentKind::GatewayOffline => "a gateway is offline",
+        IncidentKind::PlatformOutage => "FreshTrack was down",
+    };
+    let still = incident
+        .stood_still
+        .map(|(from, to)| format!(" from {from} to {to}"));
+    let over = if incident.closed_at.is_some() {
+        ", over"
+    } else {
+        ""
+    };
+    let data = json!({
+        "incident_id": incident.id,
+        "kind": incident.kind,
+        "unit_ids": units,
+        "lead_alert_id": incident.lead,
+        "opened_at": incident.opened_at,
+        "closed_at": incident.closed_at,
+    });
+    change.journal.audit.push(AuditDraft {
+        at: change.now,
+        actor: Actor::System,
+        category: AuditCategory::Alert,
+        kind: kind.as_str().to_owned(),
+        severity: match kind {
+            EventKind::IncidentClosed => AuditSeverity::Success,
+            _ => AuditSeverity::Critical,
+        },
+        title: format!("Incident: {what}{}{over}", still.unwrap_or_default()),
+        refs: AuditRefs {
+            site: incident.site,
+            ..AuditRefs::default()
+        },
+        data: data.clone(),
+    });
+    change.journal.outbox.push(OutboxDraft {
+        kind,
+        occurred_at: change.now,
+        site: incident.site,
+        unit: None,
+        alert: incident.lead,
+        user: None,
+        payload: data,
+    });
 }
 
 /// `reading.accepted`: the readings of one unit that one commit stored.

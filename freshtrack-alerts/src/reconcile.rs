@@ -60,6 +60,10 @@ impl Run<'_> {
     /// the instant the evidence is of.
     pub(crate) fn reconcile_observed(&mut self, at: Timestamp) {
         if !is_quiet(self.m) {
+            // what ends together ends before its parent, or it would call somebody just to end
+            if self.m.cooling_failure.is_none() {
+                self.reconcile(unit_key(AlertType::SuspectedCoolingFailure), None, at);
+            }
             if !matches!(self.m.temperature, TemperatureAxis::Unknown) {
                 let axis = self.m.temperature;
                 let condition = axis.episode().map(|episode| Condition {

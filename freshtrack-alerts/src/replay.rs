@@ -3,7 +3,7 @@
 //! The same step as live, on the clock of the record: every reading is evaluated when it was recorded,
 //! and between readings every tick runs at its deadline.
 
-use crate::alert::{AlertEventKind, AlertType, Severity};
+use crate::alert::{AlertEventKind, AlertType, Severity, Violated};
 use crate::cascade::EffectiveRules;
 use crate::monitor::Monitor;
 use crate::step::{Facts, Input, Observation, Step, step};
@@ -38,6 +38,21 @@ pub struct Transition {
     pub severity: Severity,
     /// Worst value so far, for temperature alerts.
     pub value: Option<Temperature>,
+    /// The limit it violates, for temperature alerts.
+    pub violated: Option<Violated>,
+}
+
+impl Transition {
+    /// Whether somebody is called now because of the temperature: an excursion is confirmed, be it at
+    /// once. An unconfirmed one is only shown.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        let begins = matches!(
+            self.kind,
+            AlertEventKind::Raised | AlertEventKind::Confirmed
+        );
+        begins && self.alert_type == AlertType::TempExcursion && self.severity == Severity::Critical
+    }
 }
 
 /// A series in numbers.
@@ -133,21 +148,20 @@ impl<'a> Replay<'a> {
 
     fn note(&mut self, decided: &Step, now: Timestamp, transitions: &mut Vec<Transition>) {
         for told in &decided.alert_changes {
-            let (kind, alert) = (told.kind, &told.alert);
-            if alert.key.alert_type == AlertType::TempExcursion {
-                let raised = kind == AlertEventKind::Raised;
-                let confirmed = kind == AlertEventKind::Confirmed
-                    || (raised && alert.severity == Severity::Critical);
-                self.summary.excursions += u64::from(raised);
-                self.summary.alarms += u64::from(confirmed);
-            }
-            transitions.push(Transition {
+            let alert = &told.alert;
+            let transition = Transition {
                 at: now,
-                kind,
+                kind: told.kind,
                 alert_type: alert.key.alert_type,
                 severity: alert.severity,
                 value: alert.extreme,
-            });
+                violated: alert.violated,
+            };
+            if alert.key.alert_type == AlertType::TempExcursion {
+                self.summary.excursions += u64::from(told.kind == AlertEventKind::Raised);
+                self.summary.alarms += u64::from(transition.is_alarm());
+            }
+            transitions.push(transition);
         }
     }
 

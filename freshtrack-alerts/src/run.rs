@@ -306,10 +306,14 @@ impl<'a> Run<'a> {
         };
         let run = self.m.run.insert(run);
         run.push(reading);
+        // while a defrost is suspected, a failure is not; that is bounded, and shown
+        let pack = self.rules.defrost_params().zip(self.m.defrost.as_deref());
+        let grace = pack.is_some_and(|(params, defrost)| defrost.suspects_defrost(&params));
         let judged = matches!(
             self.m.temperature,
             TemperatureAxis::Excursion { .. } | TemperatureAxis::Alarm { .. }
-        ) && !matches!(self.m.door, DoorAxis::Open { .. });
+        ) && !matches!(self.m.door, DoorAxis::Open { .. })
+            && !grace;
         if judged && self.m.cooling_failure.is_none() && run.is_suspicious(reading) {
             self.m.cooling_failure = Some(reading.at);
         }
@@ -429,6 +433,7 @@ impl<'a> Run<'a> {
             .chain(windows)
             .chain(m.reraises.iter().map(|reraise| reraise.at))
             .chain(m.alerts.iter().filter_map(|alert| alert.next_escalation_at))
+            .chain(m.takes_over_at())
             .chain(calibrations)
             .filter(|at| *at > now)
             .min()

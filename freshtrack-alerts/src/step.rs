@@ -2,7 +2,8 @@
 //!
 //! [`step`] reads no clock, makes no id and touches nothing outside its arguments. Order inside a step
 //! is fixed: timers due, rules as they are now, the input, timers again, connectivity and manual duty,
-//! and after each of these the alerts are brought in line with what holds.
+//! and after each of these the alerts are brought in line with what holds; last, the unit's part in an
+//! incident.
 
 use crate::alert::{Alert, AlertEventKind, AlertKey};
 use crate::cascade::EffectiveRules;
@@ -262,6 +263,7 @@ pub fn step(
     if !run.m.archived {
         run.fire_timers(now);
         run.judge_by_clock(reason);
+        run.follow_incident();
     }
     run.finish()
 }

@@ -3,6 +3,7 @@
 use crate::change::{Change, Loaded};
 use crate::engine::{Engine, unanswered};
 use crate::evaluate::evaluate;
+use crate::outage_watch::OutageWatch;
 use crate::step::Input;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::{OrgId, UnitId};
@@ -96,8 +97,11 @@ impl Sweeper {
         let Loaded {
             units: contexts,
             rule_sets,
+            outages,
             ..
         } = loaded;
+        let ids = &*self.engine.ids;
+        let mut watch = OutageWatch::new(outages, ids);
         if contexts.len() < units.len() {
             report.failed += units.len() - contexts.len();
             tracing::error!(%org, "units are due that do not load");
@@ -105,13 +109,22 @@ impl Sweeper {
         for mut context in contexts {
             // one change per unit, so that a conflict concerns nobody else
             let mut change = Change::empty(org, now);
-            let ids = &*self.engine.ids;
-            if let Err(refusal) = evaluate(&mut context, &rule_sets, Input::Tick, &mut change, ids)
-            {
+            let input = Input::Tick;
+            let ticked = evaluate(
+                &mut context,
+                &rule_sets,
+                input,
+                &mut change,
+                ids,
+                &mut watch,
+            );
+            if let Err(refusal) = ticked {
                 report.failed += 1;
                 tracing::error!(%refusal, unit = %context.unit.id, "a tick was refused");
                 continue;
             }
+            // incidents follow one another from change to change: after a conflict the rest is repeated
+            watch.settle(&mut change);
             changes.push(change);
         }
         Ok(())

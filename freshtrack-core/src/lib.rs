@@ -15,6 +15,7 @@ pub mod page;
 pub mod ports;
 pub mod principal;
 pub mod reading;
+pub mod series;
 pub mod temperature;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

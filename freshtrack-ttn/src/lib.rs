@@ -9,6 +9,8 @@ pub mod codec;
 pub mod decode;
 pub mod event;
 pub mod event_time;
+#[cfg(feature = "sim")]
+pub mod fake;
 pub mod ids;
 pub mod key;
 #[cfg_attr(
@@ -20,10 +22,13 @@ pub mod mapping;
 pub mod memory;
 pub mod network;
 pub mod ports;
+pub mod provisioning;
 pub mod secrets;
 pub mod testkit;
 #[cfg(feature = "tts-webhook")]
 pub mod tts;
+#[cfg(feature = "tts-http")]
+pub mod tts_admin;
 pub mod uplink;
 pub mod webhook;
 

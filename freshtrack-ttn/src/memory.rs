@@ -1,11 +1,16 @@
 //! Ports in memory: for tests, tools and embedding without a database.
 
-use crate::ids::ConnectionId;
-use crate::ports::{Connection, ConnectionDirectory, Inbox, InboxEntry, InboxError, Stored};
+use crate::ids::{ConnectionId, DevEui};
+use crate::ports::{
+    Claimed, Connection, ConnectionDirectory, Inbox, InboxEntry, InboxError, SagaStore,
+    SagaStoreError, Stored,
+};
+use crate::provisioning::saga::Saga;
 use async_trait::async_trait;
 use freshtrack_core::ids::OrgId;
 use freshtrack_core::time::Timestamp;
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// An [`Inbox`] in memory; keeps everything until it is dropped.
@@ -76,6 +81,111 @@ impl ConnectionDirectory for MemoryConnections {
                 .get_or_insert(current_expires_at);
         }
         Ok(())
+    }
+}
+
+/// A [`SagaStore`] in memory.
+#[derive(Debug, Default)]
+pub struct MemorySagas {
+    sagas: Mutex<BTreeMap<(OrgId, DevEui), SagaRow>>,
+}
+
+#[derive(Debug)]
+struct SagaRow {
+    saga: Saga,
+    version: u64,
+    held_until: Option<Timestamp>,
+}
+
+impl SagaRow {
+    fn held(&self, now: Timestamp) -> bool {
+        self.held_until.is_some_and(|until| until > now)
+    }
+}
+
+impl MemorySagas {
+    /// Changes a claimed row, whose version says that the claim still stands.
+    fn change(
+        &self,
+        claimed: &Claimed,
+        change: impl FnOnce(&mut SagaRow),
+    ) -> Result<u64, SagaStoreError> {
+        let mut sagas = locked(&self.sagas);
+        let row = sagas
+            .get_mut(&(claimed.org, claimed.saga.enrolment.dev_eui))
+            .filter(|row| row.version == claimed.version)
+            .ok_or(SagaStoreError::Stale)?;
+        row.version += 1;
+        change(row);
+        Ok(row.version)
+    }
+}
+
+#[async_trait]
+impl SagaStore for MemorySagas {
+    async fn start(&self, org: OrgId, saga: Saga) -> Result<(), SagaStoreError> {
+        match locked(&self.sagas).entry((org, saga.enrolment.dev_eui)) {
+            Entry::Occupied(_) => Err(SagaStoreError::Exists),
+            Entry::Vacant(entry) => {
+                entry.insert(SagaRow {
+                    saga,
+                    version: 0,
+                    held_until: None,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    async fn load(&self, org: OrgId, device: DevEui) -> Result<Option<Saga>, SagaStoreError> {
+        let sagas = locked(&self.sagas);
+        Ok(sagas.get(&(org, device)).map(|row| row.saga.clone()))
+    }
+
+    async fn claim(
+        &self,
+        org: OrgId,
+        device: DevEui,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Claimed>, SagaStoreError> {
+        let mut sagas = locked(&self.sagas);
+        let row = sagas.get_mut(&(org, device)).filter(|row| !row.held(now));
+        Ok(row.map(|row| {
+            row.version += 1;
+            row.held_until = Some(until);
+            Claimed {
+                org,
+                saga: row.saga.clone(),
+                version: row.version,
+            }
+        }))
+    }
+
+    async fn save(&self, claimed: &Claimed) -> Result<u64, SagaStoreError> {
+        self.change(claimed, |row| row.saga = claimed.saga.clone())
+    }
+
+    async fn release(&self, claimed: &Claimed) -> Result<(), SagaStoreError> {
+        self.change(claimed, |row| row.held_until = None)?;
+        Ok(())
+    }
+
+    async fn due(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<(OrgId, DevEui)>, SagaStoreError> {
+        let sagas = locked(&self.sagas);
+        let mut due: Vec<_> = sagas
+            .iter()
+            .filter(|(_, row)| !row.held(now) && !row.saga.is_at_rest())
+            .filter(|(_, row)| row.saga.not_before.is_none_or(|at| at <= now))
+            .map(|(key, row)| (row.saga.not_before, *key))
+            .collect();
+        due.sort_unstable();
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(due.into_iter().take(limit).map(|(_, key)| key).collect())
     }
 }
 

@@ -7,7 +7,7 @@ use freshtrack_alerts::monitor::Monitor;
 use freshtrack_alerts::rules::{LimitRule, RuleFields, RuleScope, RuleSet};
 use freshtrack_alerts::step::{Facts, Input, Observation, step};
 use freshtrack_alerts::suppression::{SuppressionKind, Window};
-use freshtrack_alerts::what_if::{Injection, what_if};
+use freshtrack_alerts::what_if::{Injection, Question, what_if};
 use freshtrack_core::hierarchy::{MonitoringMode, Unit, UnitStatus, UnitType};
 use freshtrack_core::ids::{AreaId, OrgId, SiteId, SuppressionId, UnitId};
 use freshtrack_core::reading::DoorState;
@@ -145,12 +145,21 @@ fn yesterday(unit: &Unit, rules: EffectiveRules, noon: Timestamp) -> Result<()> 
         ..rules
     };
     let injection = Injection::default();
-    let answer = what_if(facts(unit), &history, rules, proposed, &injection, 1)?;
+    let answer = what_if(&Question {
+        facts: facts(unit),
+        history: &history,
+        current: rules,
+        proposed,
+        past: &[],
+        resample: None,
+        injection: &injection,
+        seed: 1,
+    })?;
     for (name, said) in [("7 °C", &answer.current), ("8 °C", &answer.proposed)] {
-        let (count, rate) = (said.alerts.len(), said.per_day);
+        let (count, rate) = (said.alarms.count, said.nuisance.per_month);
         let (low, high) = (rate.low, rate.high);
         say(&format!(
-            "   {name}: {count} alerts, {low:.2} to {high:.2} per day"
+            "   {name}: {count} alarms; {low:.0} to {high:.0} false ones a month"
         ));
     }
     for found in &answer.detection {

@@ -3,6 +3,7 @@
 use super::rows::{AlertRows, MonitorRow, is_open};
 use crate::alert::{Alert, AlertKey};
 use crate::change::Change;
+use crate::incident::StoredOutages;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::UnitId;
 use freshtrack_core::memory::TenantRows;
@@ -16,6 +17,10 @@ pub(super) fn apply(
     change: &Change,
 ) -> Result<(), StoreError> {
     check_units(rows, core, change)?;
+    let outages = change.outages.as_ref();
+    if outages.is_some_and(|outages| outages.expected_version != rows.outages.version) {
+        return Err(StoreError::Conflict);
+    }
     check_alerts(rows, core, change)?;
     check_readings(core, change)?;
     write(rows, core, change);
@@ -25,9 +30,8 @@ pub(super) fn apply(
 fn check_units(rows: &AlertRows, core: &TenantRows, change: &Change) -> Result<(), StoreError> {
     let mut named = BTreeSet::new();
     for unit in &change.units {
-        let place = core.unit(unit.unit).ok_or(UNKNOWN_UNIT)?;
-        let version = rows.monitor(place).version;
-        if version != unit.expected_version || !named.insert(unit.unit) {
+        core.unit(unit.unit).ok_or(UNKNOWN_UNIT)?;
+        if rows.version(unit.unit) != unit.expected_version || !named.insert(unit.unit) {
             return Err(StoreError::Conflict);
         }
     }
@@ -109,6 +113,24 @@ fn write(rows: &mut AlertRows, core: &mut TenantRows, change: &Change) {
             .entry(line.alert)
             .or_default()
             .push(line.clone());
+    }
+    if let Some(changed) = &change.outages {
+        rows.outages = StoredOutages {
+            outages: changed.outages.clone(),
+            version: changed.expected_version + 1,
+        };
+        let incidents = changed.incidents.iter();
+        rows.incidents
+            .extend(incidents.map(|row| (row.id, row.clone())));
+    }
+    for unit in change.wake.iter().filter_map(|unit| core.unit(*unit)) {
+        let mut row = rows.monitor(unit);
+        row.next_deadline = Some(
+            row.next_deadline
+                .map_or(change.now, |at| at.min(change.now)),
+        );
+        row.version += 1;
+        rows.monitors.insert(unit.id, row);
     }
     rows.door_events.extend_from_slice(&change.door_events);
     rows.consumed.extend(change.consumed.iter().copied());

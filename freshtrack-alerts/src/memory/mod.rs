@@ -5,6 +5,7 @@
 
 mod alert_store;
 mod commit;
+mod incident_store;
 mod monitor_store;
 mod rows;
 mod rule_store;
@@ -77,7 +78,7 @@ impl MemoryStore {
 }
 
 freshtrack_core::pass_on!(
-    MemoryStore, core: Organizations Places Devices ApiKeys ReadingStore AuditLog Outbox
+    MemoryStore, core: Organizations Places Devices ApiKeys ReadingStore ReadingSeries AuditLog Outbox
 );
 
 impl Rows {

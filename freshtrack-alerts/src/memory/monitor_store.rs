@@ -38,6 +38,7 @@ impl MonitorStore for MemoryStore {
                 organization: core.organization().clone(),
                 units: wanted.into_iter().filter_map(context).collect(),
                 rule_sets: rows.rule_sets.clone(),
+                outages: rows.outages.clone(),
             })
         }))
     }
@@ -71,7 +72,7 @@ impl MonitorStore for MemoryStore {
             for (org, tenant) in core.tenants() {
                 let rows = rows.of(org);
                 due.extend(tenant.units().filter_map(|unit| {
-                    let deadline = rows.monitor(unit).next_deadline?;
+                    let deadline = rows.armed(unit)?;
                     (deadline <= now).then_some((deadline, org, unit.id))
                 }));
             }

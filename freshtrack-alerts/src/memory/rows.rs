@@ -2,11 +2,12 @@
 
 use crate::alert::{Alert, AlertEvent, AlertKey, AlertStatus};
 use crate::change::DoorEvent;
+use crate::incident::{Incident, StoredOutages};
 use crate::monitor::Monitor;
 use crate::ports::RuleLine;
 use crate::rules::RuleSet;
 use freshtrack_core::hierarchy::Unit;
-use freshtrack_core::ids::{AlertId, LnsEventId, OrgId, UnitId};
+use freshtrack_core::ids::{AlertId, IncidentId, LnsEventId, OrgId, UnitId};
 use freshtrack_core::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,8 @@ pub(super) struct AlertRows {
     pub(super) history: BTreeMap<AlertId, Vec<AlertEvent>>,
     pub(super) rule_sets: Vec<RuleSet>,
     pub(super) rule_lines: Vec<RuleLine>,
+    pub(super) outages: StoredOutages,
+    pub(super) incidents: BTreeMap<IncidentId, Incident>,
     pub(super) door_events: Vec<DoorEvent>,
     pub(super) consumed: BTreeSet<LnsEventId>,
 }
@@ -56,6 +59,17 @@ impl AlertRows {
             .get(&unit.id)
             .cloned()
             .unwrap_or_else(|| MonitorRow::fresh(unit))
+    }
+
+    /// Version of a unit's state.
+    pub(super) fn version(&self, unit: UnitId) -> i64 {
+        self.monitors.get(&unit).map_or(1, |row| row.version)
+    }
+
+    /// When a unit is due.
+    pub(super) fn armed(&self, unit: &Unit) -> Option<Timestamp> {
+        let row = self.monitors.get(&unit.id);
+        row.map_or(Some(unit.created_at), |row| row.next_deadline)
     }
 
     /// The open alert under a key of a unit.

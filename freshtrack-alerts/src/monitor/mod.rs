@@ -14,6 +14,7 @@ pub(crate) mod micros;
 pub mod temperature;
 
 use crate::alert::{Alert, AlertKey, AlertType};
+use crate::incident::Role;
 use crate::suppression::Window;
 use connectivity::ConnectivityAxis;
 use cooling_failure::OutRun;
@@ -100,6 +101,9 @@ pub struct Monitor {
     /// Suppressions that reach this unit, past ones left out.
     #[serde(rename = "sw", skip_serializing_if = "Vec::is_empty")]
     pub suppressions: Vec<Window>,
+    /// The unit's part in an incident, as its step was told.
+    #[serde(rename = "oi", skip_serializing_if = "Option::is_none")]
+    pub outage: Option<Role>,
     /// Version of the rules it was judged by last.
     #[serde(rename = "rv", skip_serializing_if = "is_default")]
     pub rules_version: i64,

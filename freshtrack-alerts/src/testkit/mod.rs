@@ -17,7 +17,9 @@
 )]
 
 pub mod alert_store;
+pub mod incident_store;
 pub mod monitor_store;
+pub mod reading_series;
 pub mod reading_store;
 pub mod rule_store;
 pub mod sample;
@@ -27,8 +29,9 @@ pub mod simulator;
 pub use freshtrack_core::testkit as core;
 
 use crate::change::Change;
-use crate::ports::{AlertStore, MonitorStore, RuleStore};
+use crate::ports::{AlertStore, IncidentStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
+use freshtrack_core::ports::ReadingSeries;
 use freshtrack_core::testkit::{Stores, fail};
 use std::fmt::Debug;
 
@@ -59,6 +62,40 @@ pub trait RuleStores: AlertStores + RuleStore {
 
 impl<T: AlertStores + RuleStore> RuleStores for T {
     fn rules(&self) -> &dyn RuleStore {
+        self
+    }
+    fn others(&self) -> &dyn AlertStores {
+        self
+    }
+}
+
+/// The same with incidents.
+pub trait IncidentStores: AlertStores + IncidentStore {
+    /// The adapter as one port.
+    fn incidents(&self) -> &dyn IncidentStore;
+    /// The adapter without incidents, for what the other suites share.
+    fn others(&self) -> &dyn AlertStores;
+}
+
+impl<T: AlertStores + IncidentStore> IncidentStores for T {
+    fn incidents(&self) -> &dyn IncidentStore {
+        self
+    }
+    fn others(&self) -> &dyn AlertStores {
+        self
+    }
+}
+
+/// The same with sums of readings.
+pub trait SeriesStores: Send + Sync {
+    /// The adapter as one port.
+    fn series(&self) -> &dyn ReadingSeries;
+    /// The adapter without it, for what the other suites share.
+    fn others(&self) -> &dyn AlertStores;
+}
+
+impl<T: AlertStores + ReadingSeries> SeriesStores for T {
+    fn series(&self) -> &dyn ReadingSeries {
         self
     }
     fn others(&self) -> &dyn AlertStores {

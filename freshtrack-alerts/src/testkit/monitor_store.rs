@@ -45,6 +45,8 @@ macro_rules! monitor_store_contract {
             a_change_of_an_unknown_organization_is_refused
             commits_at_once_are_numbered_gaplessly
             a_device_is_seen_and_its_time_never_moves_back
+            incidents_move_from_version_to_version
+            a_woken_unit_is_due_and_an_evaluation_under_way_is_a_conflict
         }
     };
 }

@@ -5,7 +5,8 @@ use crate::alert::{
     Alert, AlertEvent, AlertEventKind, AlertKey, AlertStatus, AlertType, RaiseReason, Resolution,
     ResolutionKind, Severity,
 };
-use crate::change::{Change, UnitChange, UnitContext};
+use crate::change::{Change, OutagesChange, UnitChange, UnitContext};
+use crate::incident::{Incident, IncidentKind, Member, Outages};
 use crate::monitor::Monitor;
 use freshtrack_core::audit::Journal;
 use freshtrack_core::hierarchy::UnitStatus;
@@ -170,6 +171,44 @@ pub fn resolved(alert: &Alert, seconds: i64) -> Alert {
     });
     alert.version += 1;
     alert
+}
+
+/// An open incident of the first site with one alert, opened at `seconds`.
+#[must_use]
+pub fn incident(tenant: &Tenant, seconds: i64) -> Incident {
+    let member = Member {
+        alert: tenant.id(),
+        unit: tenant.unit,
+    };
+    Incident {
+        id: tenant.id(),
+        kind: IncidentKind::SiteOutage,
+        site: Some(tenant.site),
+        gateway: None,
+        opened_at: at(seconds),
+        lead: Some(member.alert),
+        children: vec![member],
+        members: vec![member],
+        last_paged_at: None,
+        lead_pages_at: None,
+        gateway_back: false,
+        stood_still: None,
+        closed_at: None,
+    }
+}
+
+/// A change of incidents from the version given: these rows, and those of them that are open.
+#[must_use]
+pub fn outages(expected_version: i64, incidents: Vec<Incident>) -> OutagesChange {
+    let open = incidents.iter().filter(|row| row.closed_at.is_none());
+    OutagesChange {
+        expected_version,
+        outages: Outages {
+            incidents: open.cloned().collect(),
+            ..Outages::default()
+        },
+        incidents,
+    }
 }
 
 /// A line of an alert's history.

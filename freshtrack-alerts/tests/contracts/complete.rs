@@ -35,6 +35,8 @@ fn every_law_is_run_and_has_a_saboteur() {
     for (suite, saboteurs) in [
         port!("monitor_store", "monitor_store/commit"),
         port!("alert_store"),
+        port!("incident_store"),
+        port!("reading_series"),
         port!("reading_store"),
         port!("rule_store"),
     ] {

@@ -16,6 +16,12 @@ mod monitor_store {
 mod alert_store {
     freshtrack_alerts::alert_store_contract!(super::fresh);
 }
+mod incident_store {
+    freshtrack_alerts::incident_store_contract!(super::fresh);
+}
+mod reading_series {
+    freshtrack_alerts::reading_series_contract!(super::fresh);
+}
 mod reading_store {
     freshtrack_alerts::reading_store_contract!(super::fresh);
 }

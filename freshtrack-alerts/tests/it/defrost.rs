@@ -1,7 +1,7 @@
 //! The defrost-aware rule pack through the engine: the table of raise minutes, the bound, and what is shown.
 
-use crate::fixture::{F1, TEMP, at, celsius};
-use freshtrack_alerts::alert::{AlertEventKind, AlertType, Severity};
+use crate::fixture::{F1, TEMP, at, celsius, key};
+use freshtrack_alerts::alert::{AlertEventKind, AlertKey, AlertType, Severity};
 use freshtrack_alerts::cascade::EffectiveRules;
 use freshtrack_alerts::replay::Replay;
 use freshtrack_alerts::rules::RulePack;
@@ -10,6 +10,8 @@ use freshtrack_core::hierarchy::{Unit, UnitType};
 use freshtrack_core::reading::DoorState;
 use freshtrack_core::temperature::{Limit, Temperature, TemperatureDelta};
 use freshtrack_core::time::{Span, Timestamp};
+
+const COOLING: AlertKey = key(AlertType::SuspectedCoolingFailure);
 
 type Samples<'a> = &'a [(i64, &'a str)];
 
@@ -269,10 +271,64 @@ fn an_alarm_that_ended_leaves_room_for_the_next() {
 
 #[test]
 fn a_gap_that_may_have_been_a_power_loss_denies_a_grace() {
+    // it ended in a warm unit
     let mut f = freezer(|_| ());
-    f.read("30:00", "-20.0").read("45:00", "-15");
+    f.read("30:00", "-18.2").read("45:00", "-15");
     f.wait("59:59").expect_excursion("45:00");
     f.read("60:00", "-6").expect_alarm("45:00", "60:00");
+    // it was long
+    let mut f = freezer(|_| ());
+    f.read("105:00", "-20.0").read("120:00", "-15");
+    f.read("135:00", "-6").expect_alarm("120:00", "135:00");
+}
+
+/// A radio loses two readings in a row twice a week.
+#[test]
+fn two_readings_lost_while_the_unit_is_cold_take_no_grace() {
+    let mut f = freezer(|_| ());
+    f.read("30:00", "-20.0").read("45:00", "-15");
+    f.read("60:00", "-6").expect_excursion("45:00");
+    f.read("75:00", "-12")
+        .read("90:00", "-19")
+        .read("105:00", "-20");
+    f.expect_axis("normal");
+}
+
+#[test]
+fn no_cooling_failure_is_suspected_while_a_defrost_is() {
+    let mut rising = freezer(|rules| {
+        rules.check_in_interval_seconds = 300;
+        rules.defrost_rise_max_seconds = 5_400;
+    });
+    rising.read("-10:00", "-20").read("-5:00", "-20");
+    for (n, value) in (0..=12).zip([-17, -14, -11, -9, -8, -6, -5, -5, -5, -5, -4, -4, -4]) {
+        rising.read(&format!("{}:00", n * 5), &value.to_string());
+        assert_eq!(rising.all(COOLING).len(), 0, "minute {}", n * 5);
+    }
+    rising.expect_excursion("0:00");
+    // half an hour at its peak ends the grace, and then it is one
+    for n in 13..=17 {
+        rising.read(&format!("{}:00", n * 5), "-4");
+    }
+    rising.expect_alarm("0:00", "80:00");
+    assert_eq!(rising.all(COOLING).len(), 1);
+}
+
+#[test]
+fn a_cooling_failure_that_ends_with_its_excursion_calls_nobody() {
+    let mut f = freezer(|rules| {
+        rules.rule_pack = RulePack::Basic;
+        rules.check_in_interval_seconds = 300;
+    });
+    for n in 0..=10 {
+        f.read(&format!("{}:00", n * 5), "-15");
+    }
+    assert_eq!(f.severity(COOLING), Some(Severity::Warning));
+    f.read("55:00", "-20").read("60:00", "-20");
+    f.expect_axis("normal");
+    let told = f.history(COOLING);
+    assert_eq!(told.last(), Some(&AlertEventKind::ResolvedAuto));
+    assert!(!told.contains(&AlertEventKind::Escalated), "{told:?}");
 }
 
 /// Transitions of a freezer that is read as told.

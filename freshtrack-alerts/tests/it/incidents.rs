@@ -2,7 +2,7 @@
 
 use crate::fixture::at;
 use freshtrack_alerts::incident::{IncidentChange, IncidentKind, Outages, Silence};
-use freshtrack_core::ids::{AlertId, GatewayId, IncidentId, SiteId};
+use freshtrack_core::ids::{AlertId, GatewayId, IncidentId, SiteId, UnitId};
 use uuid::Uuid;
 
 const SITE: SiteId = SiteId::from_uuid(Uuid::from_u128(1));
@@ -11,6 +11,10 @@ const FIRST: IncidentId = IncidentId::from_uuid(Uuid::from_u128(0x1_0000));
 
 fn alert(number: u128) -> AlertId {
     AlertId::from_uuid(Uuid::from_u128(number))
+}
+
+fn unit(number: u128) -> UnitId {
+    UnitId::from_uuid(Uuid::from_u128(0x10 + number))
 }
 
 fn ids() -> impl FnMut() -> IncidentId {
@@ -24,6 +28,7 @@ fn ids() -> impl FnMut() -> IncidentId {
 fn silent(outages: &mut Outages, number: u128, since: &str) -> Vec<IncidentChange> {
     let silence = Silence {
         alert: alert(number),
+        unit: unit(number),
         site: SITE,
         since: at(since),
     };
@@ -90,6 +95,9 @@ fn an_incident_closes_with_its_last_alert() {
     }
     let closed = outages.alert_closed(alert(1), at("46:00"));
     assert_eq!(closed, [IncidentChange::Closed(FIRST)]);
+    let row = outages.take_closed().pop().expect("it is told once");
+    assert_eq!(row.closed_at, Some(at("46:00")));
+    assert_eq!(row.members.len(), 3, "the record keeps who was in it");
     assert_eq!(outages, Outages::default());
 }
 
@@ -100,6 +108,7 @@ fn units_more_than_five_minutes_apart_or_of_other_sites_are_no_outage() {
     assert_eq!(silent(&mut outages, 2, "30:31"), []);
     let elsewhere = Silence {
         alert: alert(3),
+        unit: unit(3),
         site: SiteId::from_uuid(Uuid::from_u128(2)),
         since: at("30:31"),
     };
@@ -126,7 +135,7 @@ fn a_lost_gateway_takes_silences_that_followed_and_closes_when_it_is_back() {
     assert!(outages.of(alert(1)).is_none(), "it was silent before");
     assert_eq!(outages.alert_closed(alert(2), at("30:00")), []);
     assert_eq!(
-        outages.gateway_seen(GATEWAY),
+        outages.gateway_seen(GATEWAY, at("31:00")),
         [IncidentChange::Closed(FIRST)]
     );
 }
@@ -139,6 +148,7 @@ fn silences_of_the_first_evaluation_after_a_standstill_are_one_incident_of_the_p
     let fall = |outages: &mut Outages, number: u128, site: u128| {
         let silence = Silence {
             alert: alert(number),
+            unit: unit(number),
             site: SiteId::from_uuid(Uuid::from_u128(site)),
             since: at("30:00"),
         };

@@ -15,6 +15,7 @@ mod incidents;
 mod ingest;
 mod laws;
 mod notification;
+mod outages;
 mod replay;
 mod rules;
 mod script;

@@ -11,6 +11,7 @@ mod organizations;
 mod outbox;
 mod pass_on;
 mod places;
+mod reading_series;
 mod reading_store;
 mod state;
 mod tenant;

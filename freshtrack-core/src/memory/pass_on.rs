@@ -302,6 +302,19 @@ macro_rules! pass_on {
             }
         }
     };
+    (@ReadingSeries $store:ty, $inner:ident) => {
+        #[$crate::memory::async_trait]
+        impl $crate::ports::ReadingSeries for $store {
+            async fn sums(
+                &self,
+                org: $crate::ids::OrgId,
+                frame: $crate::series::Frame,
+                watches: &[$crate::series::Watch],
+            ) -> Result<Vec<$crate::series::BucketRow>, $crate::error::StoreError> {
+                $crate::ports::ReadingSeries::sums(&self.$inner, org, frame, watches).await
+            }
+        }
+    };
     (@AuditLog $store:ty, $inner:ident) => {
         #[$crate::memory::async_trait]
         impl $crate::ports::AuditLog for $store {

@@ -12,6 +12,7 @@ mod id_gen;
 mod organizations;
 mod outbox;
 mod places;
+mod reading_series;
 mod reading_store;
 mod token_verifier;
 
@@ -23,5 +24,6 @@ pub use id_gen::IdGen;
 pub use organizations::{Member, MemberChange, NewOrganization, Organizations};
 pub use outbox::Outbox;
 pub use places::Places;
+pub use reading_series::{ReadingSeries, WATCHES_MAX};
 pub use reading_store::{ReadingCursor, ReadingOrder, ReadingQuery, ReadingStore};
 pub use token_verifier::{TokenError, TokenVerifier};

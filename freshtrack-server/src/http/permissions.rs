@@ -78,6 +78,8 @@ operations! {
     ListReadings = "list_readings", Member(Viewer), true;
     /// Newest reading of a unit.
     GetLatestReading = "get_latest_reading", Member(Viewer), true;
+    /// Readings of a unit as a series.
+    GetReadingSeries = "get_reading_series", Member(Viewer), true;
     /// Its devices.
     ListDevices = "list_devices", Member(Viewer), true;
     /// One device.

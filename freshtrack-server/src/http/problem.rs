@@ -106,6 +106,8 @@ codes! {
     RulesInconsistent = 422 "rules-inconsistent" "The rules would contradict each other";
     /// Limits above a unit hold for one type.
     UnitTypeRequired = 422 "unit-type-required" "A limit at this scope needs a unit type";
+    /// A long window of raw readings.
+    BucketRequired = 422 "bucket-required" "So many readings need buckets";
     /// The site wants to know what was done.
     CorrectiveActionRequired = 422 "corrective-action-required" "A corrective action is required";
     /// A resolution needs a note.

@@ -8,7 +8,8 @@ use super::column::{At, to_json};
 use super::keys::Keys;
 use super::rows::codes;
 use freshtrack_alerts::alert::Alert;
-use freshtrack_alerts::change::{Change, UnitChange};
+use freshtrack_alerts::change::{Change, OutagesChange, UnitChange};
+use freshtrack_alerts::incident::Incident;
 use freshtrack_core::device::DeviceSeen;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::reading::{QuarantinedReading, Reading};
@@ -124,6 +125,25 @@ pub(crate) struct AlertEventOut {
     pub(crate) details: String,
 }
 
+/// An organization's row of `outages`, and the rows of `incident` that go with it.
+#[derive(Debug)]
+pub(crate) struct OutagesOut {
+    pub(crate) org_key: i64,
+    pub(crate) expected: i64,
+    pub(crate) body: String,
+    pub(crate) incidents: Vec<IncidentOut>,
+}
+
+/// A row of `incident`, new or afterwards.
+#[derive(Debug)]
+pub(crate) struct IncidentOut {
+    pub(crate) id: Uuid,
+    pub(crate) site: Option<Uuid>,
+    pub(crate) opened_at: At,
+    pub(crate) closed_at: Option<At>,
+    pub(crate) body: String,
+}
+
 /// Everything some changes write.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -136,6 +156,9 @@ pub(crate) struct Batch {
     pub(crate) alerts_changed: Vec<AlertOut>,
     pub(crate) alerts_raised: Vec<AlertOut>,
     pub(crate) alert_events: Vec<AlertEventOut>,
+    pub(crate) outages: Vec<OutagesOut>,
+    /// Organization, unit, and the instant it is due at the latest.
+    pub(crate) wake: Vec<(i64, Uuid, At)>,
     pub(crate) entries: Entries,
     pub(crate) consumed: Vec<(i64, Uuid)>,
     /// The organizations' heads once the batch is written.
@@ -176,6 +199,12 @@ impl Batch {
             }
         }
         self.add_alerts(change, keys, org_key)?;
+        if let Some(changed) = &change.outages {
+            self.outages.push(outages(org_key, changed)?);
+        }
+        let woken = change.wake.iter();
+        self.wake
+            .extend(woken.map(|unit| (org_key, unit.as_uuid(), At(change.now))));
         self.consumed
             .extend(change.consumed.iter().map(|id| (org_key, id.as_uuid())));
         let head = match self.heads.entry(org_key) {
@@ -307,6 +336,28 @@ fn quarantined(
         reason: row.reason.as_str(),
         // PostgreSQL's text cannot hold NUL, and what was sent must never refuse the evidence of it.
         raw_value: row.raw_value.replace('\0', "\u{fffd}"),
+    })
+}
+
+fn outages(org_key: i64, changed: &OutagesChange) -> Result<OutagesOut, StoreError> {
+    let row = |incident: &Incident| {
+        Ok(IncidentOut {
+            id: incident.id.as_uuid(),
+            site: incident.site.map(|site| site.as_uuid()),
+            opened_at: At(incident.opened_at),
+            closed_at: incident.closed_at.map(At),
+            body: to_json(incident)?,
+        })
+    };
+    Ok(OutagesOut {
+        org_key,
+        expected: changed.expected_version,
+        body: to_json(&changed.outages)?,
+        incidents: changed
+            .incidents
+            .iter()
+            .map(row)
+            .collect::<Result<_, StoreError>>()?,
     })
 }
 

@@ -6,10 +6,10 @@ use super::ports::{Connections, InboxQueue};
 use super::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use super::sqlite::{SqliteOptions, SqliteStore};
-use freshtrack_alerts::ports::{AlertStore, MonitorStore, RuleStore};
+use freshtrack_alerts::ports::{AlertStore, IncidentStore, MonitorStore, RuleStore};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
-    ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingStore,
+    ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingSeries, ReadingStore,
 };
 use freshtrack_ttn::ports::{ConnectionDirectory, Inbox};
 use std::path::Path;
@@ -46,6 +46,8 @@ pub struct Store {
     pub api_keys: Arc<dyn ApiKeys>,
     /// Readings, read back.
     pub readings: Arc<dyn ReadingStore>,
+    /// Readings, summed up.
+    pub series: Arc<dyn ReadingSeries>,
     /// The audit chain, read back.
     pub audit_log: Arc<dyn AuditLog>,
     /// Committed events.
@@ -54,6 +56,8 @@ pub struct Store {
     pub monitors: Arc<dyn MonitorStore>,
     /// Alerts, read back.
     pub alerts: Arc<dyn AlertStore>,
+    /// Incidents, read back.
+    pub incidents: Arc<dyn IncidentStore>,
     /// Rules and their history.
     pub rules: Arc<dyn RuleStore>,
     /// Network connections, managed.
@@ -132,8 +136,13 @@ impl Store {
     fn over<S>(store: &Arc<S>, database: Database) -> Self
     where
         S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
-        S: MonitorStore + AlertStore + RuleStore + Connections + ConnectionDirectory,
-        S: Inbox + InboxQueue + 'static,
+        S: MonitorStore
+            + AlertStore
+            + IncidentStore
+            + RuleStore
+            + Connections
+            + ConnectionDirectory,
+        S: Inbox + InboxQueue + ReadingSeries + 'static,
     {
         Self {
             organizations: Arc::<S>::clone(store),
@@ -141,10 +150,12 @@ impl Store {
             devices: Arc::<S>::clone(store),
             api_keys: Arc::<S>::clone(store),
             readings: Arc::<S>::clone(store),
+            series: Arc::<S>::clone(store),
             audit_log: Arc::<S>::clone(store),
             outbox: Arc::<S>::clone(store),
             monitors: Arc::<S>::clone(store),
             alerts: Arc::<S>::clone(store),
+            incidents: Arc::<S>::clone(store),
             rules: Arc::<S>::clone(store),
             connections: Arc::<S>::clone(store),
             connection_directory: Arc::<S>::clone(store),

@@ -8,6 +8,7 @@
 
 mod house;
 mod members;
+mod readings_series;
 mod rules;
 
 /// Runs each test on a server over each database.
@@ -47,6 +48,14 @@ on_each_database! {
         a_taken_slug_comes_with_suggestions
         an_organization_is_changed_from_the_version_the_caller_saw
         another_organizations_members_are_not_there
+    }
+    readings_series {
+        a_month_of_a_reading_a_minute_is_one_answer
+        a_gap_is_a_gap_and_extremes_stay
+        raw_readings_say_how_long_they_hold
+        long_windows_and_odd_questions_are_refused
+        days_are_those_of_the_site
+        another_organizations_series_is_not_there
     }
     rules {
         the_nearest_rule_wins_and_says_where_it_came_from

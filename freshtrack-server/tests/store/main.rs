@@ -34,8 +34,14 @@ macro_rules! contracts {
         mod alert_store {
             freshtrack_alerts::alert_store_contract!($fresh);
         }
+        mod incident_store {
+            freshtrack_alerts::incident_store_contract!($fresh);
+        }
         mod rule_store {
             freshtrack_alerts::rule_store_contract!($fresh);
+        }
+        mod reading_series {
+            freshtrack_alerts::reading_series_contract!($fresh);
         }
         mod reading_store {
             freshtrack_alerts::reading_store_contract!($fresh);

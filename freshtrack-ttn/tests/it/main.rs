@@ -14,6 +14,8 @@ mod inbox;
 mod js;
 mod messages;
 mod native;
+mod native_frames;
+mod saga_store;
 mod sample;
 mod vectors;
 mod webhook;

@@ -8,15 +8,17 @@
 //! opened; a failed one follows Newton's law from a random instant. [`report()`] runs a rule
 //! over both and counts.
 
+mod engine;
 mod report;
 mod rng;
 mod rule;
 mod trace;
 
+pub use engine::{ThroughEngine, freezer_unit};
 pub use report::{Report, Row, report};
 pub use rng::Rng;
 pub use rule::{AlarmRule, DefrostAware, PlainThreshold};
-pub use trace::{FailureKind, Freezer, Trace};
+pub use trace::{DefrostShape, Event, FailureKind, Freezer, Trace};
 
 use freshtrack_core::time::{Span, Timestamp};
 

@@ -1,7 +1,7 @@
 //! Running a rule over a fleet, at every sampling phase, and counting.
 
 use super::rule::AlarmRule;
-use super::trace::{FailureKind, Freezer, Trace};
+use super::trace::{Event, FailureKind, Freezer, Trace};
 use super::{CADENCES, Fleet, Rng, minute};
 use freshtrack_core::time::{Span, Timestamp};
 use std::collections::BTreeMap;
@@ -19,6 +19,11 @@ pub struct Row {
     pub healthy_days: f64,
     /// Alarms in them.
     pub false_alarms: u32,
+    /// The same by the label of the healthy trace that explains them: what happened last within
+    /// three hours before, a defrost before a door.
+    pub false_by_event: BTreeMap<Option<Event>, u32>,
+    /// Healthy calls for anything but the temperature.
+    pub other_calls: u32,
     /// Runs: units × sampling phases.
     pub runs: u32,
     /// Runs without any false alarm.
@@ -42,10 +47,11 @@ impl Row {
         f64::from(self.false_alarms) / self.healthy_days
     }
 
-    /// False alarms a person with 20 units gets per day.
+    /// Calls a person with 20 healthy units gets per day, for whatever reason.
     #[must_use]
     pub fn per_recipient_and_day(&self) -> f64 {
-        self.false_per_day() * UNITS_PER_RECIPIENT
+        let calls = f64::from(self.false_alarms) + f64::from(self.other_calls);
+        calls / self.healthy_days * UNITS_PER_RECIPIENT
     }
 }
 
@@ -60,12 +66,12 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "cadence  false/unit-day  /recipient-day  quiet runs   missed       p50   p95 (min)"
+            "cadence  false/unit-day  calls/recipient-day  quiet runs    missed       p50   p95 min"
         )?;
         for row in &self.rows {
             writeln!(
                 f,
-                "{:>4} min {:>14.4} {:>15.3} {:>5}/{:<5} {:>5}/{:<5} {:>4} {:>5}  {:?}",
+                "{:>4} min {:>14.4} {:>20.2} {:>6}/{:<5} {:>5}/{:<5} {:>4} {:>5}",
                 row.cadence,
                 row.false_per_day(),
                 row.per_recipient_and_day(),
@@ -73,15 +79,37 @@ impl fmt::Display for Report {
                 row.runs,
                 row.missed,
                 row.trials,
-                row.delay_p50.unwrap_or(-1),
-                row.delay_p95.unwrap_or(-1),
-                row.by_kind
-                    .iter()
-                    .map(|(kind, p50)| (kind, p50.unwrap_or(-1)))
-                    .collect::<Vec<_>>(),
+                Minutes(row.delay_p50),
+                Minutes(row.delay_p95),
             )?;
         }
+        for row in &self.rows {
+            write!(f, "{:>4} min p50 by failure:", row.cadence)?;
+            for (kind, p50) in &row.by_kind {
+                write!(f, " {kind:?} {}", Minutes(*p50))?;
+            }
+            write!(f, "; false alarms after:")?;
+            for (event, count) in &row.false_by_event {
+                match event {
+                    Some(event) => write!(f, " {event:?} {count}")?,
+                    None => write!(f, " nothing {count}")?,
+                }
+            }
+            writeln!(f)?;
+        }
         Ok(())
+    }
+}
+
+/// Minutes, or a dash.
+struct Minutes(Option<i64>);
+
+impl fmt::Display for Minutes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(minutes) => fmt::Display::fmt(&minutes, f),
+            None => f.pad("–"),
+        }
     }
 }
 
@@ -99,6 +127,8 @@ fn row<R: AlarmRule>(fleet: Fleet, cadence: i64, make: &impl Fn(Span) -> R) -> R
         cadence,
         healthy_days: 0.0,
         false_alarms: 0,
+        false_by_event: BTreeMap::new(),
+        other_calls: 0,
         runs: 0,
         quiet_runs: 0,
         trials: 0,
@@ -111,7 +141,13 @@ fn row<R: AlarmRule>(fleet: Fleet, cadence: i64, make: &impl Fn(Span) -> R) -> R
     for freezer in fleet.freezers(cadence) {
         let healthy = freezer.healthy(fleet.days);
         for phase in 0..cadence {
-            let raises = run(&freezer, &healthy, cadence, phase, fresh());
+            let (raises, others) = run(&freezer, &healthy, cadence, phase, fresh());
+            for raise in &raises {
+                *row.false_by_event
+                    .entry(explained(&healthy, *raise))
+                    .or_default() += 1;
+            }
+            row.other_calls += others;
             row.false_alarms += u32::try_from(raises.len()).unwrap_or(u32::MAX);
             row.healthy_days += f64::from(fleet.days);
             row.runs += 1;
@@ -123,7 +159,7 @@ fn row<R: AlarmRule>(fleet: Fleet, cadence: i64, make: &impl Fn(Span) -> R) -> R
                 .failure
                 .and_then(|(_, begin)| i64::try_from(begin).ok());
             for phase in 0..cadence {
-                let raises = run(&freezer, &failing, cadence, phase, fresh());
+                let (raises, _) = run(&freezer, &failing, cadence, phase, fresh());
                 let hit = begin
                     .and_then(|begin| raises.iter().find(|at| **at >= begin).map(|at| at - begin));
                 row.trials += 1;
@@ -142,14 +178,22 @@ fn row<R: AlarmRule>(fleet: Fleet, cadence: i64, make: &impl Fn(Span) -> R) -> R
     row
 }
 
-/// Minutes at which `rule` raises on `trace`, read every `cadence` minutes from `phase` on.
+/// What a false alarm at `minute` comes of.
+fn explained(trace: &Trace, minute: i64) -> Option<Event> {
+    let recent = |(at, _): &&(u32, Event)| (0..=180).contains(&(minute - i64::from(*at)));
+    let events = trace.events.iter().filter(recent).map(|(_, event)| *event);
+    events.min()
+}
+
+/// Minutes at which `rule` raises on `trace`, read every `cadence` minutes from `phase` on, and how often
+/// it calls for anything else.
 fn run<R: AlarmRule>(
     freezer: &Freezer,
     trace: &Trace,
     cadence: i64,
     phase: i64,
     mut rule: R,
-) -> Vec<i64> {
+) -> (Vec<i64>, u32) {
     let mut lost =
         Rng::seeded(freezer.seed ^ phase.unsigned_abs().wrapping_mul(0xd1b5_4a32_d192_ed03));
     let start = minute(0);
@@ -165,7 +209,7 @@ fn run<R: AlarmRule>(
         }
     }
     note(rule.tick(minute(now)));
-    raises
+    (raises, rule.other_calls())
 }
 
 /// The value below which so many percent lie; sorts in place.

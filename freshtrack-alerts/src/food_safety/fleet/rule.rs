@@ -12,6 +12,11 @@ pub trait AlarmRule {
 
     /// Lets time pass without data.
     fn tick(&mut self, now: Timestamp) -> Option<Timestamp>;
+
+    /// How often somebody was called for anything but the temperature.
+    fn other_calls(&self) -> u32 {
+        0
+    }
 }
 
 /// The common rule: above the limit for the on-delay without a conforming reading in between.

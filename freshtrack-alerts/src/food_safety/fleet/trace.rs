@@ -10,6 +10,9 @@ const MINUTES_PER_DAY: u32 = 24 * 60;
 const QUIET_BEFORE_FAILURE: usize = 120;
 /// The limit quiet is judged by, °C.
 const LIMIT: f64 = -18.0;
+/// A healthy defrost is back within the limit after so many minutes of mean air, cycle and lag on top: a
+/// longer one is what the rule's grace, which is absolute, is there to end.
+const LONGEST_DEFROST: f64 = 65.0;
 const KITCHEN: f64 = 22.0;
 
 /// Expected door openings per hour, by hour of the day.
@@ -32,6 +35,8 @@ pub enum FailureKind {
     DoorLeftOpen,
     /// A defrost after which no cooling comes back.
     NoReturnFromDefrost,
+    /// Too little cooling: it settles at −14…−8 °C, τ 3 h.
+    WeakCooling,
     /// The sensor repeats its last value while cooling fails. No limit rule can see it; the stuck-value
     /// check must.
     SensorStuck,
@@ -39,13 +44,49 @@ pub enum FailureKind {
 
 impl FailureKind {
     /// All kinds that show in the air temperature.
-    pub const VISIBLE: [Self; 5] = [
+    pub const VISIBLE: [Self; 6] = [
         Self::CompressorFast,
         Self::CompressorMedium,
         Self::CompressorSlow,
         Self::DoorLeftOpen,
         Self::NoReturnFromDefrost,
+        Self::WeakCooling,
     ];
+}
+
+/// How the air warms while a defrost heats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DefrostShape {
+    /// Fast at first, then slower.
+    Bulging,
+    /// Evenly.
+    Steady,
+    /// Fast, then level while ice melts, then on to the peak.
+    Plateau,
+}
+
+impl DefrostShape {
+    /// Share of the way to the peak after a share of the time, both from 0 to 1.
+    fn heating(self, share: f64) -> f64 {
+        match self {
+            Self::Bulging => (1.0 - (-3.0 * share).exp()) / (1.0 - (-3.0_f64).exp()),
+            Self::Steady => share,
+            Self::Plateau if share < 0.3 => share / 0.3 * 0.65,
+            Self::Plateau if share < 0.75 => 0.65 + (share - 0.3) / 0.45 * 0.05,
+            Self::Plateau => 0.7 + (share - 0.75) / 0.25 * 0.3,
+        }
+    }
+}
+
+/// What a healthy unit's air shows, as a label of its trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A defrost began.
+    Defrost,
+    /// A door was opened.
+    Door,
 }
 
 /// A freezer as drawn from a seed. Temperatures in °C, times in minutes.
@@ -65,8 +106,12 @@ pub struct Freezer {
     pub defrost_peak: f64,
     /// Time of heating.
     pub defrost_rise: f64,
+    /// Course of heating.
+    pub defrost_shape: DefrostShape,
     /// Time constant of coming back.
     pub defrost_return: f64,
+    /// Time constant of the probe in its housing; 0 for a bare one.
+    pub lag: f64,
     /// Standard deviation of the sensor.
     pub noise: f64,
     /// Share of readings lost, 0–0.1.
@@ -80,6 +125,8 @@ pub struct Freezer {
 pub struct Trace {
     /// One value a minute from [`super::START`].
     pub air: Vec<Temperature>,
+    /// What happened in a healthy unit, by minute.
+    pub events: Vec<(u32, Event)>,
     /// What went wrong, and the minute it began.
     pub failure: Option<(FailureKind, usize)>,
 }
@@ -89,19 +136,33 @@ impl Freezer {
     #[must_use]
     pub fn drawn(seed: u64) -> Self {
         let mut rng = Rng::seeded(seed);
-        Self {
+        let mut drawn = Self {
             seed,
             setpoint: rng.between(-23.0, -19.8),
             swing: rng.between(0.3, 1.6),
             cycle: rng.between(20.0, 60.0),
             defrost_period: rng.between(6.0, 48.0) * 60.0,
             defrost_peak: rng.between(-12.0, 8.0),
-            defrost_rise: rng.between(10.0, 30.0),
-            defrost_return: rng.between(6.0, 14.0),
+            defrost_rise: rng.between(10.0, 45.0),
+            defrost_shape: match rng.next_u64() % 3 {
+                0 => DefrostShape::Bulging,
+                1 => DefrostShape::Steady,
+                _ => DefrostShape::Plateau,
+            },
+            defrost_return: rng.between(5.0, 25.0),
             noise: rng.between(0.03, 0.25),
             loss: rng.between(0.0, 0.1),
             door_use: 1.0,
-        }
+            lag: rng.between(0.0, 6.0),
+        };
+        let longest = LONGEST_DEFROST - drawn.defrost_rise;
+        drawn.defrost_return = drawn.defrost_return.min(longest / drawn.way_back());
+        drawn
+    }
+
+    /// How many time constants it takes from the peak of a defrost to the limit.
+    fn way_back(&self) -> f64 {
+        ((self.defrost_peak - self.setpoint) / (LIMIT - self.setpoint)).ln()
     }
 
     /// So many healthy days.
@@ -112,6 +173,7 @@ impl Freezer {
         let values = (0..minutes).map(|minute| nearest(air.healthy(self, minute)));
         Trace {
             air: values.collect(),
+            events: air.events,
             failure: None,
         }
     }
@@ -150,6 +212,7 @@ impl Freezer {
         }
         Trace {
             air: values,
+            events: air.events,
             failure: Some((kind, begin)),
         }
     }
@@ -165,19 +228,16 @@ impl Freezer {
             }
             FailureKind::CompressorSlow => newton(start, KITCHEN, after, 720.0),
             FailureKind::DoorLeftOpen => newton(start, open_to, after, 25.0),
+            FailureKind::WeakCooling => newton(start, open_to / 2.0 - 12.0, after, 180.0),
             FailureKind::NoReturnFromDefrost if after <= self.defrost_rise => {
-                start + (self.defrost_peak - start) * heating(after / self.defrost_rise)
+                let share = self.defrost_shape.heating(after / self.defrost_rise);
+                start + (self.defrost_peak - start) * share
             }
             FailureKind::NoReturnFromDefrost => {
                 newton(self.defrost_peak, KITCHEN, after - self.defrost_rise, 360.0)
             }
         }
     }
-}
-
-/// Share of the way to the peak, from 0 to 1.
-fn heating(share: f64) -> f64 {
-    (1.0 - (-3.0 * share).exp()) / (1.0 - (-3.0_f64).exp())
 }
 
 const fn kind_salt(kind: FailureKind) -> u64 {
@@ -188,6 +248,7 @@ const fn kind_salt(kind: FailureKind) -> u64 {
         FailureKind::DoorLeftOpen => 0x44,
         FailureKind::NoReturnFromDefrost => 0x55,
         FailureKind::SensorStuck => 0x66,
+        FailureKind::WeakCooling => 0x77,
     }
 }
 
@@ -211,6 +272,9 @@ struct Air {
     door_open_until: f64,
     door_warmth: f64,
     door_return: f64,
+    /// What the probe shows, without noise.
+    probe: Option<f64>,
+    events: Vec<(u32, Event)>,
 }
 
 impl Air {
@@ -228,6 +292,8 @@ impl Air {
             door_open_until: 0.0,
             door_warmth: 0.0,
             door_return,
+            probe: None,
+            events: Vec::new(),
         }
     }
 
@@ -239,14 +305,20 @@ impl Air {
         let now = f64::from(minute);
         let cycle = (std::f64::consts::TAU * (now / freezer.cycle + self.phase)).sin();
         let base = freezer.setpoint + freezer.swing * cycle;
-        let defrost = self.defrost(freezer, now) * (freezer.defrost_peak - freezer.setpoint);
+        let share = self.defrost(freezer, now, minute);
+        let defrost = share * (freezer.defrost_peak - freezer.setpoint);
         self.door(freezer.door_use, now, minute);
-        base + defrost + self.door_excess + freezer.noise * self.rng.normal()
+        let air = base + defrost + self.door_excess;
+        let before = self.probe.unwrap_or(air);
+        let probe = air + (before - air) * (-1.0 / freezer.lag.max(0.01)).exp();
+        self.probe = Some(probe);
+        probe + freezer.noise * self.rng.normal()
     }
 
     /// Share of the way from base to peak.
-    fn defrost(&mut self, freezer: &Freezer, now: f64) -> f64 {
+    fn defrost(&mut self, freezer: &Freezer, now: f64, minute: u32) -> f64 {
         if now >= self.next_defrost {
+            self.events.push((minute, Event::Defrost));
             self.defrost_began = Some(now);
             self.next_defrost = now + freezer.defrost_period + self.rng.between(-5.0, 5.0);
         }
@@ -255,7 +327,7 @@ impl Air {
         };
         let after = now - began;
         if after <= freezer.defrost_rise {
-            heating(after / freezer.defrost_rise)
+            freezer.defrost_shape.heating(after / freezer.defrost_rise)
         } else {
             (-(after - freezer.defrost_rise) / freezer.defrost_return).exp()
         }
@@ -272,6 +344,7 @@ impl Air {
             } else {
                 self.rng.between(0.2, 2.5)
             };
+            self.events.push((minute, Event::Door));
             self.door_open_until = now + minutes;
             self.door_warmth = self.rng.between(4.0, 14.0);
         }

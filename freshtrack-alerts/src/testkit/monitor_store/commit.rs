@@ -2,9 +2,11 @@
 
 use crate::alert::{AlertEventKind, AlertKey, AlertStatus, AlertType};
 use crate::change::Change;
+use crate::incident::StoredOutages;
 use crate::ports::AlertFilter;
 use crate::testkit::sample::{
-    alert, device, evaluation, further_unit, line, quarantined, reading, resolved, unit_context,
+    alert, device, evaluation, further_unit, incident, line, outages, quarantined, reading,
+    resolved, unit_context,
 };
 use crate::testkit::{AlertStores, assert_conflict, commit, fail, must_commit};
 use freshtrack_core::audit::{CHAIN_START, first_unsound};
@@ -51,10 +53,12 @@ async fn everything(store: &dyn AlertStores, tenant: &Tenant) -> String {
     }
     let due = store.monitors().due(at(1_000_000), 100).await;
     let outbox = store.outbox().since(tenant.org, 0, 100).await;
+    let outages = store.monitors().load(tenant.org, &[]).await;
+    let outages = outages.unwrap_or_else(fail).map(|loaded| loaded.outages);
     let chain = store.audit_log().head(tenant.org).await;
     format!(
         "{context:#?}\n{unit:#?}\n{readings:#?}\n{aside:#?}\n{alerts:#?}\n{history:#?}\n{due:#?}\n\
-         {outbox:#?}\n{chain:?}"
+         {outbox:#?}\n{chain:?}\n{outages:#?}"
     )
 }
 
@@ -430,4 +434,59 @@ pub async fn a_device_is_seen_and_its_time_never_moves_back(store: &dyn AlertSto
         Some(at(300)),
         "the latest uplink of its own organization"
     );
+}
+
+/// The organization's incidents are there whole with their version, and change from that one only.
+pub async fn incidents_move_from_version_to_version(store: &dyn AlertStores) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let other = Tenant::create(store, "beta").await;
+    let stored = async |org| {
+        let loaded = store.monitors().load(org, &[]).await;
+        loaded
+            .unwrap_or_else(fail)
+            .expect("the organization is there")
+            .outages
+    };
+    assert_eq!(stored(tenant.org).await.version, 0, "none yet");
+    for version in 0..2 {
+        let row = incident(&tenant, 10 + version);
+        let mut change = Change::empty(tenant.org, at(100));
+        change.outages = Some(outages(version, vec![row]));
+        must_commit(store, change.clone()).await;
+        let found = stored(tenant.org).await;
+        assert_eq!(found.version, version + 1);
+        let wanted = change.outages.as_ref().map(|change| &change.outages);
+        assert_eq!(Some(&found.outages), wanted, "incidents must be kept");
+        change.journal = journal("stale");
+        assert_refused(store, &tenant, change).await;
+    }
+    let theirs = stored(other.org).await;
+    assert_eq!(
+        theirs,
+        StoredOutages::default(),
+        "another organization has its own"
+    );
+}
+
+/// Whoever is woken is evaluated soon, and by what is known now.
+pub async fn a_woken_unit_is_due_and_an_evaluation_under_way_is_a_conflict(
+    store: &dyn AlertStores,
+) {
+    let tenant = Tenant::create(store, "alpha").await;
+    let second = further_unit(store, &tenant, "Fridge 2").await;
+    for unit in [tenant.unit, second] {
+        let later = evaluation(store, tenant.org, unit, Some(at(9_000)), "before").await;
+        must_commit(store, later).await;
+    }
+    let under_way = evaluation(store, tenant.org, second, Some(at(9_000)), "under way").await;
+    let mut change = Change::empty(tenant.org, at(200));
+    change.wake = vec![second];
+    must_commit(store, change).await;
+    let due = store.monitors().due(at(200), 10).await;
+    assert_eq!(
+        due.unwrap_or_else(fail),
+        [(tenant.org, second)],
+        "the woken unit must be due"
+    );
+    assert_conflict(commit(store, under_way).await);
 }

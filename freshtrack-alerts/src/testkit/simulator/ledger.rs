@@ -4,11 +4,13 @@ use super::{Invariant, Tally, Violation};
 use crate::alert::{AlertEvent, AlertEventKind, AlertType};
 use crate::cascade;
 use crate::change::{Change, Loaded, UnitChange, UnitContext};
+use crate::evaluate::decide;
+use crate::incident::Role;
 use crate::lifecycle::ResolveWish;
 use crate::monitor::Monitor;
 use crate::monitor::temperature::{BACKLOG_SETTLE, TemperatureAxis};
 use crate::rules::RuleSet;
-use crate::step::{Input, Observation, step};
+use crate::step::{Input, Observation, Step};
 use crate::suppression::{SuppressionKind, Window};
 use freshtrack_core::event::EventKind;
 use freshtrack_core::ids::{AlertId, OrgId, UnitId};
@@ -142,8 +144,10 @@ impl Ledger {
     /// Late is what is older than the newest evaluated one, and nothing else.
     fn check_late(&mut self, before: &Monitor, change: &Change, readings: &[&Reading]) {
         let mut newest = before.newest.map(|newest| newest.at);
+        // a clock that stepped back does not take the unit with it
+        let now = change.now.max(before.evaluated_at);
         for reading in readings {
-            let at = reading.recorded_at.min(change.now);
+            let at = reading.recorded_at.min(now);
             let late = newest.is_some_and(|newest| at < newest);
             self.tally.late += u64::from(late);
             self.check(reading.flags.late == late, Invariant::I3SortedSet, || {
@@ -276,7 +280,15 @@ impl Ledger {
             Input::Readings(&mut observations)
         };
         let (facts, monitor) = context.split();
-        let mut decided = step(monitor, &rules, &facts, input, change.now);
+        // what incidents say is an input, and stands in the state afterwards
+        let told = after.monitor.outage.map(|role| Role {
+            spoke: role.leads() && role.pages_at.is_none(),
+            ..role
+        });
+        let mut role = |m: &Monitor, _: Option<&Step>| {
+            let role = told.filter(|role| m.alerts.iter().any(|open| open.id == role.alert))?;
+            Some(role.after(m.outage.as_ref()))
+        };
         let mine = |alert: &&crate::alert::Alert| alert.unit == after.unit;
         let mut fresh = change
             .alerts
@@ -285,7 +297,8 @@ impl Ledger {
             .map(|alert| alert.id)
             .filter(|id| !self.alerts.contains(id));
         let nobody = AlertId::from_uuid(uuid::Uuid::nil());
-        decided.name_alerts(monitor, || fresh.next().unwrap_or(nobody));
+        let name = || fresh.next().unwrap_or(nobody);
+        let decided = decide(monitor, &rules, &facts, input, change.now, name, &mut role);
         let rows: Vec<_> = change.alerts.iter().filter(mine).cloned().collect();
         let same = *monitor == after.monitor
             && decided.next_deadline == after.next_deadline

@@ -1,7 +1,9 @@
 //! Saboteurs: adapters with one law broken. A law that lets its saboteur pass proves nothing.
 
 mod alert_store;
+mod incident_store;
 mod monitor_store;
+mod reading_series;
 mod reading_store;
 mod rule_store;
 

@@ -48,6 +48,9 @@ enum Fault {
     AcceptsNobodys,
     LosesJournalsAtOnce,
     ForgetsDevices,
+    ForgetsIncidents,
+    IgnoresIncidentVersions,
+    LetsUnitsSleep,
 }
 
 struct Bad {
@@ -92,6 +95,9 @@ super::caught! { monitor_store;
     a_change_of_an_unknown_organization_is_refused: AcceptsNobodys, "to be missing";
     commits_at_once_are_numbered_gaplessly: LosesJournalsAtOnce, "numbered once";
     a_device_is_seen_and_its_time_never_moves_back: ForgetsDevices, "the latest uplink";
+    incidents_move_from_version_to_version: ForgetsIncidents, "left == right";
+    incidents_move_from_version_to_version: IgnoresIncidentVersions, "expected a conflict";
+    a_woken_unit_is_due_and_an_evaluation_under_way_is_a_conflict: LetsUnitsSleep, "must be due";
 }
 
 impl Bad {
@@ -102,6 +108,8 @@ impl Bad {
             Fault::LosesTheJournal => change.journal = Journal::default(),
             Fault::NeverReplacesAlerts => change.alerts.retain(|alert| alert.version == 1),
             Fault::ForgetsDevices => change.devices_seen.clear(),
+            Fault::ForgetsIncidents => change.outages = None,
+            Fault::LetsUnitsSleep => change.wake.clear(),
             _ => {}
         }
         change
@@ -132,6 +140,12 @@ impl Bad {
                 half.journal = again.journal;
                 self.one(&half).await?;
                 return Err(refusal);
+            }
+            (Fault::IgnoresIncidentVersions, StoreError::Conflict) => {
+                let loaded = self.inner.load(change.org, &[]).await?;
+                if let (Some(outages), Some(loaded)) = (&mut again.outages, loaded) {
+                    outages.expected_version = loaded.outages.version;
+                }
             }
             (Fault::OverwritesReadings, StoreError::Conflict) => again.readings.clear(),
             (Fault::AllowsSecondAlerts | Fault::IgnoresAlertVersions, StoreError::Conflict) => {

@@ -13,6 +13,8 @@ pub mod posted;
 pub mod readings;
 pub mod rule_wire;
 pub mod rules;
+pub mod series;
+mod series_buckets;
 pub mod ttn_connections;
 
 use crate::http::problem::{Code, Problem};
@@ -57,6 +59,7 @@ pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
             members::MembersApi,
             places::PlacesApi,
             readings::ReadingsApi,
+            series::SeriesApi,
             devices::DevicesApi,
             ttn_connections::TtnConnectionsApi,
             rules::RulesApi,

@@ -1,7 +1,8 @@
 //! One durable write for any number of changes.
 
 use super::{
-    Adapter, Connection, WriteTx, finish, inbox, journal, lookup, write_alerts, write_readings,
+    Adapter, Connection, WriteTx, finish, inbox, incident_store, journal, lookup, write_alerts,
+    write_readings,
 };
 use crate::store::batch::Batch;
 use crate::store::error::failed;
@@ -107,6 +108,7 @@ async fn statement(tx: &mut WriteTx, text: &'static str) -> Result<(), StoreErro
 /// Table by table; versions first, since they refuse most of what is to be refused.
 async fn write(conn: &mut Connection, batch: &Batch) -> Result<(), StoreError> {
     write_readings::monitors(conn, &batch.monitors).await?;
+    incident_store::write(conn, batch).await?;
     write_readings::refuse_known(conn, batch).await?;
     write_readings::readings(conn, &batch.readings).await?;
     write_readings::quarantined(conn, &batch.quarantined).await?;

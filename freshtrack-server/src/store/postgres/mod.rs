@@ -11,6 +11,28 @@ macro_rules! row_lock {
     };
 }
 
+/// An instant of a table as a number.
+macro_rules! micros {
+    ($column:literal) => {
+        concat!(
+            "CAST(extract(epoch FROM ",
+            $column,
+            ") * 1000000 AS BIGINT)"
+        )
+    };
+}
+
+/// Reads the units of [`ReadingSeries`](freshtrack_core::ports::ReadingSeries) from a JSON list.
+macro_rules! watched {
+    ($list:literal) => {
+        concat!(
+            "SELECT n, id, step, hot, cold FROM jsonb_to_recordset(CAST(",
+            $list,
+            " AS jsonb)) AS j (n BIGINT, id UUID, step BIGINT, hot INTEGER, cold INTEGER)"
+        )
+    };
+}
+
 mod alert_store;
 #[path = "../both/api_keys.rs"]
 mod api_keys;
@@ -23,6 +45,8 @@ mod connections;
 #[path = "../both/devices.rs"]
 mod devices;
 mod inbox;
+#[path = "../both/incident_store.rs"]
+mod incident_store;
 mod journal;
 mod lookup;
 #[path = "../both/members.rs"]
@@ -35,6 +59,8 @@ mod organizations;
 mod outbox;
 #[path = "../both/places.rs"]
 mod places;
+#[path = "../both/reading_series.rs"]
+mod reading_series;
 mod reading_store;
 #[path = "../both/rule_store.rs"]
 mod rule_store;

@@ -4,9 +4,12 @@ use super::{Connection, PostgresStore, commit};
 use crate::store::column::At;
 use crate::store::error::failed;
 use crate::store::resolve::{Answers, Wanted};
-use crate::store::rows::{ContextRow, DeviceRow, OrganizationRow, RuleSetRow, StoredRow};
+use crate::store::rows::{
+    ContextRow, DeviceRow, OrganizationRow, OutagesRow, RuleSetRow, StoredRow,
+};
 use async_trait::async_trait;
 use freshtrack_alerts::change::{Change, Loaded, Resolved, Stored, Target, UnitContext};
+use freshtrack_alerts::incident::StoredOutages;
 use freshtrack_alerts::ports::MonitorStore;
 use freshtrack_alerts::rules::RuleSet;
 use freshtrack_core::device::Device;
@@ -71,7 +74,7 @@ impl MonitorStore for PostgresStore {
 
     async fn load(&self, org: OrgId, units: &[UnitId]) -> Result<Option<Loaded>, StoreError> {
         let mut tx = self.snapshot().await?;
-        let Some((org_key, organization)) = organization(&mut tx, org).await? else {
+        let Some((org_key, organization, outages)) = organization(&mut tx, org).await? else {
             return Ok(None);
         };
         let ids: Vec<Uuid> = units.iter().map(UnitId::as_uuid).collect();
@@ -90,6 +93,7 @@ impl MonitorStore for PostgresStore {
             organization,
             units: units?,
             rule_sets,
+            outages,
         }))
     }
 
@@ -181,22 +185,28 @@ struct KeyedOrganization {
     key: i64,
     #[sqlx(flatten)]
     row: OrganizationRow,
+    #[sqlx(flatten)]
+    outages: OutagesRow,
 }
 
 async fn organization(
     conn: &mut Connection,
     org: OrgId,
-) -> Result<Option<(i64, Organization)>, StoreError> {
+) -> Result<Option<(i64, Organization, StoredOutages)>, StoreError> {
     let row: Option<KeyedOrganization> = sqlx::query_as(
-        "SELECT key, id, name, slug, timezone, display_unit, simulator_alerts, created_at, version
-         FROM organization WHERE id = $1",
+        "SELECT o.key, o.id, o.name, o.slug, o.timezone, o.display_unit, o.simulator_alerts,
+                o.created_at, o.version, x.body AS outages, x.version AS outages_version
+         FROM organization o LEFT JOIN outages x ON x.org_key = o.key WHERE o.id = $1",
     )
     .bind(org.as_uuid())
     .fetch_optional(conn)
     .await
     .map_err(failed)?;
-    row.map(|found| Ok((found.key, found.row.into_organization()?)))
-        .transpose()
+    row.map(|found| {
+        let outages = found.outages.into_outages()?;
+        Ok((found.key, found.row.into_organization()?, outages))
+    })
+    .transpose()
 }
 
 async fn contexts(

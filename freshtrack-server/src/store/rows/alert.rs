@@ -2,6 +2,7 @@
 
 use crate::store::column::{At, from_json, parse};
 use freshtrack_alerts::alert::{Alert, AlertEvent};
+use freshtrack_alerts::incident::StoredOutages;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::AlertId;
 use sqlx::FromRow;
@@ -15,6 +16,25 @@ pub(crate) struct AlertRow {
 impl AlertRow {
     pub(crate) fn into_alert(self) -> Result<Alert, StoreError> {
         from_json("alert", "body", &self.body)
+    }
+}
+
+/// The row of `outages` beside an organization's, if there is one.
+#[derive(FromRow)]
+pub(crate) struct OutagesRow {
+    outages: Option<String>,
+    outages_version: Option<i64>,
+}
+
+impl OutagesRow {
+    pub(crate) fn into_outages(self) -> Result<StoredOutages, StoreError> {
+        let Some(body) = self.outages else {
+            return Ok(StoredOutages::default());
+        };
+        Ok(StoredOutages {
+            outages: from_json("outages", "body", &body)?,
+            version: self.outages_version.unwrap_or_default(),
+        })
     }
 }
 

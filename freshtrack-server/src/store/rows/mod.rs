@@ -11,7 +11,7 @@ mod reading;
 mod rules;
 mod unit_context;
 
-pub(crate) use alert::{AlertEventRow, AlertRow};
+pub(crate) use alert::{AlertEventRow, AlertRow, OutagesRow};
 pub(crate) use device::DeviceRow;
 pub(crate) use journal::{AuditRow, OutboxRow};
 pub(crate) use lns::{ConnectionRow, PendingRow, QuarantinedEventRow, identity, rotated};

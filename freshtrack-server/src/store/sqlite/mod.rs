@@ -11,6 +11,25 @@ macro_rules! row_lock {
     };
 }
 
+/// An instant of a table as a number.
+macro_rules! micros {
+    ($column:literal) => {
+        $column
+    };
+}
+
+/// Reads the units of [`ReadingSeries`](freshtrack_core::ports::ReadingSeries) from a JSON list.
+macro_rules! watched {
+    ($list:literal) => {
+        concat!(
+            "SELECT j.value ->> 'n' AS n, unhex(j.value ->> 'id') AS id, j.value ->> 'step' AS step,
+                    j.value ->> 'hot' AS hot, j.value ->> 'cold' AS cold FROM json_each(",
+            $list,
+            ") j"
+        )
+    };
+}
+
 mod alert_store;
 #[path = "../both/api_keys.rs"]
 mod api_keys;
@@ -23,6 +42,8 @@ mod connections;
 #[path = "../both/devices.rs"]
 mod devices;
 mod inbox;
+#[path = "../both/incident_store.rs"]
+mod incident_store;
 mod journal;
 mod lookup;
 #[path = "../both/members.rs"]
@@ -35,6 +56,8 @@ mod organizations;
 mod outbox;
 #[path = "../both/places.rs"]
 mod places;
+#[path = "../both/reading_series.rs"]
+mod reading_series;
 mod reading_store;
 #[path = "../both/rule_store.rs"]
 mod rule_store;
