@@ -33,9 +33,25 @@ def is_uuid(value):
         return False
 
 
+# What the clock of the examples shows, and how far back that is.
+EXAMPLES_DAY = "2026-03-02T"
+SINCE = datetime.datetime.now(datetime.timezone.utc) - datetime.datetime.fromisoformat("2026-03-02T12:00:00+00:00")
+
+
+def of_today(value):
+    """The same with the instants of examples as far from now as they are from the examples' clock."""
+    if isinstance(value, dict):
+        return {name: of_today(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [of_today(member) for member in value]
+    if isinstance(value, str) and value.startswith(EXAMPLES_DAY) and value.endswith("Z"):
+        return (datetime.datetime.fromisoformat(value[:-1] + "+00:00") + SINCE).isoformat()
+    return value
+
+
 def example(operation):
     content = operation.get("requestBody", {}).get("content", {})
-    return content.get("application/json", {}).get("example")
+    return of_today(content.get("application/json", {}).get("example"))
 
 
 class World:
@@ -135,6 +151,8 @@ def before_call(_context, case, **_kwargs):
     operation = case.operation.definition.raw.get("operationId")
     # A scenario of several steps goes by the ids that its own steps made.
     invented = case.meta is None or case.meta.phase.name.value != "stateful"
+    if isinstance(case.body, dict):
+        case.body = of_today(case.body)
     containers = [case.path_parameters, case.query, case.body]
     for container in containers:
         if not isinstance(container, dict):

@@ -289,7 +289,7 @@ fn deny(_: &mut Report) -> Result<()> {
         ]))?;
         let mut deny = command(cargo())?;
         deny.args(["deny", "--offline", "--manifest-path", manifest]);
-        deny.args(["check", "--config", "deny.toml", "--hide-inclusion-graph"]);
+        deny.args(["--config", "deny.toml", "check", "--hide-inclusion-graph"]);
         run_command(deny.args(["bans", "licenses", "sources"]))?;
     }
     Ok(())

@@ -316,8 +316,8 @@ async fn another_organization_is_not_there_at_all() {
         if OF_THE_PERSON.contains(&call.id.as_str()) {
             let answer = call.send(&run, &path, Some(&outsider)).await;
             assert!(answer.status < 300, "{}: {}", call.id, answer.text);
-            let named = [&names.org, &names.ids["owner_id"], &names.ids["unit_id"]];
-            for id in named {
+            let of_home = [&names.org, &names.ids["owner_id"], &names.ids["unit_id"]];
+            for id in of_home {
                 assert!(!answer.text.contains(id), "{}: {}", call.id, answer.text);
             }
             continue;
