@@ -107,6 +107,16 @@ pub struct Limits {
     pub ingest_requests_per_minute: u32,
     /// Live connections of this process.
     pub stream_connections: u32,
+    /// Live connections of one organization on this process.
+    pub connections_per_organization: u32,
+    /// Live connections of one person or key in one organization.
+    pub connections_per_caller: u32,
+    /// Live connections of one address that have not proved who they are.
+    pub unauthenticated_per_address: u32,
+    /// Handshakes of live connections that one address may begin in a second.
+    pub handshakes_per_address: u32,
+    /// How long live readings of a unit are gathered, in milliseconds; 0 means not at all.
+    pub batch_window_ms: u32,
 }
 
 impl Default for Limits {
@@ -115,7 +125,12 @@ impl Default for Limits {
             ingest_queue_readings: 50_000,
             requests_per_minute: 100,
             ingest_requests_per_minute: 600,
-            stream_connections: 10_000,
+            stream_connections: 20_000,
+            connections_per_organization: 2_000,
+            connections_per_caller: 20,
+            unauthenticated_per_address: 50,
+            handshakes_per_address: 20,
+            batch_window_ms: 1_000,
         }
     }
 }
@@ -143,6 +158,8 @@ pub struct Settings {
     pub log: String,
     /// Outside identity providers.
     pub issuers: Vec<OutsideIssuer>,
+    /// Origins of the pages that may open live connections; none means all.
+    pub allowed_origins: Vec<String>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -198,6 +215,12 @@ struct Raw {
     requests_per_minute: Option<u32>,
     ingest_requests_per_minute: Option<u32>,
     stream_connections: Option<u32>,
+    connections_per_organization: Option<u32>,
+    connections_per_caller: Option<u32>,
+    unauthenticated_per_address: Option<u32>,
+    handshakes_per_address: Option<u32>,
+    realtime_batch_window_ms: Option<u32>,
+    cors_allowed_origins: Option<String>,
 }
 
 /// Environment variables that share our prefix but are not settings of the server.
@@ -313,6 +336,7 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
         log_format: parse_word("log_format", raw.log_format.as_deref().unwrap_or("text"))?,
         log: raw.log.unwrap_or_else(|| "info".to_owned()),
         issuers: raw.issuers,
+        allowed_origins: origins(raw.cors_allowed_origins.as_deref().unwrap_or_default())?,
         limits: Limits {
             ingest_queue_readings: bounded(
                 "ingest_queue_readings",
@@ -338,8 +362,58 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
                     .unwrap_or(defaults.stream_connections),
                 1..=1_000_000,
             )?,
+            connections_per_organization: bounded(
+                "connections_per_organization",
+                raw.connections_per_organization
+                    .unwrap_or(defaults.connections_per_organization),
+                1..=1_000_000,
+            )?,
+            connections_per_caller: bounded(
+                "connections_per_caller",
+                raw.connections_per_caller
+                    .unwrap_or(defaults.connections_per_caller),
+                1..=1_000_000,
+            )?,
+            unauthenticated_per_address: bounded(
+                "unauthenticated_per_address",
+                raw.unauthenticated_per_address
+                    .unwrap_or(defaults.unauthenticated_per_address),
+                1..=1_000_000,
+            )?,
+            handshakes_per_address: bounded(
+                "handshakes_per_address",
+                raw.handshakes_per_address
+                    .unwrap_or(defaults.handshakes_per_address),
+                1..=1_000_000,
+            )?,
+            batch_window_ms: bounded(
+                "realtime_batch_window_ms",
+                raw.realtime_batch_window_ms
+                    .unwrap_or(defaults.batch_window_ms),
+                0..=10_000,
+            )?,
         },
     })
+}
+
+/// Origins separated by commas, each as a browser sends it: scheme, host and port, nothing after.
+fn origins(text: &str) -> Result<Vec<String>, SettingError> {
+    let named = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+    named
+        .map(|origin| {
+            let host = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"));
+            if host.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
+                return Ok(origin.to_owned());
+            }
+            Err(SettingError {
+                key: "cors_allowed_origins".to_owned(),
+                value: origin.to_owned(),
+                allowed: "each must be like https://app.example, without a path".to_owned(),
+            })
+        })
+        .collect()
 }
 
 fn web_address(text: String) -> Result<String, SettingError> {
@@ -417,6 +491,21 @@ mod tests {
             settings.database,
             DatabaseUrl::sqlite("./data/freshtrack.db")
         );
+    }
+
+    #[test]
+    fn origins_are_listed_with_commas_and_have_no_path() {
+        let listed = "https://a.example, http://localhost:5173";
+        let settings = with(&[("FRESHTRACK_CORS_ALLOWED_ORIGINS", listed)]).unwrap();
+        assert_eq!(
+            settings.allowed_origins,
+            ["https://a.example", "http://localhost:5173"]
+        );
+        for wrong in ["a.example", "https://", "https://a.example/"] {
+            let error = with(&[("FRESHTRACK_CORS_ALLOWED_ORIGINS", wrong)]).unwrap_err();
+            assert_eq!(error.key, "cors_allowed_origins", "{wrong}");
+        }
+        assert!(with(&[("FRESHTRACK_REALTIME_BATCH_WINDOW_MS", "10001")]).is_err());
     }
 
     #[test]

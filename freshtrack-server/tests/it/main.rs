@@ -9,6 +9,7 @@ mod document;
 mod health;
 mod identity_provider;
 mod live_events;
+mod live_limits;
 mod live_sockets;
 mod network_webhook;
 mod problem_codes;
