@@ -6,6 +6,8 @@
 //! | `services` | private PostgreSQL, Redis and Mosquitto on loopback for tests and benches |
 //! | `openapi` | writes `openapi/v1.json` and its derived form, or checks that they are current |
 //! | `alarm-quality` | what each rule pack does on the simulated fleet |
+//! | `bench` | what a part does beside its peer, in the same run |
+//! | `soak` | live clients that come and go while servers and Redis restart |
 //! | `tidy` | what no compiler checks: crate edges, file lengths, paths named in documents |
 #![expect(
     clippy::print_stdout,
@@ -15,6 +17,7 @@
 mod alarm_quality;
 mod ci;
 mod openapi;
+mod realtime;
 mod services;
 mod tidy;
 mod workspace;
@@ -40,6 +43,10 @@ enum Task {
     Openapi(openapi::Args),
     /// Print false alarms, misses and delays of each rule pack on the simulated fleet.
     AlarmQuality(alarm_quality::Args),
+    /// Measure beside a peer, in the same run.
+    Bench(realtime::BenchArgs),
+    /// Let clients come and go while servers restart, and count what each received.
+    Soak(realtime::SoakArgs),
     /// Check the rules of the house that no compiler knows.
     Tidy,
 }
@@ -64,6 +71,8 @@ fn run(task: &Task) -> Result<()> {
             alarm_quality::run(args);
             Ok(())
         }
+        Task::Bench(args) => realtime::bench(args),
+        Task::Soak(args) => realtime::soak(args),
         Task::Tidy => tidy::run(),
     }
 }
