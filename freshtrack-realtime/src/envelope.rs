@@ -171,7 +171,7 @@ impl Envelope {
         };
         Some(self.replayed.get_or_init(|| {
             let body = replayed_body(message.body());
-            Arc::new(Message::ordered(message.event(), self.seq, body))
+            Arc::new(Message::ordered(message.event(), self.seq, body, None))
         }))
     }
 
@@ -228,6 +228,7 @@ impl Envelope {
                 name,
                 wire.seq,
                 bytes.slice_ref(body.get().as_bytes()),
+                Some(wire.at),
             ))),
             (None, Some(_)) | (Some(_), None) => return Err(DecodeError::Name),
         };

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use freshtrack_core::ids::UnitId;
+use freshtrack_core::time::Timestamp;
 use freshtrack_core::wire_enum;
 use serde::Serialize;
 
@@ -98,6 +99,7 @@ pub struct Message {
     body: Bytes,
     effect: SeqEffect,
     class: Class,
+    at: Option<Timestamp>,
 }
 
 impl Message {
@@ -106,9 +108,17 @@ impl Message {
         Self::new(event, encode(payload), effect, Class::Direct)
     }
 
-    /// An ordered message whose payload is ready.
-    pub(crate) fn ordered(event: ServerEvent, seq: i64, body: Bytes) -> Self {
-        Self::new(event, body, SeqEffect::Raise(seq), Class::Ordered(seq))
+    /// An ordered message whose payload is ready, and when its event happened if it is sent live.
+    pub(crate) fn ordered(
+        event: ServerEvent,
+        seq: i64,
+        body: Bytes,
+        at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            at,
+            ..Self::new(event, body, SeqEffect::Raise(seq), Class::Ordered(seq))
+        }
     }
 
     pub(crate) fn readings(unit: UnitId, count: usize, seq: i64, payload: &impl Serialize) -> Self {
@@ -126,6 +136,7 @@ impl Message {
             body,
             effect,
             class,
+            at: None,
         }
     }
 
@@ -151,6 +162,12 @@ impl Message {
     #[must_use]
     pub const fn effect(&self) -> SeqEffect {
         self.effect
+    }
+
+    /// When its event happened, for an ordered event that is sent live.
+    #[must_use]
+    pub const fn happened_at(&self) -> Option<Timestamp> {
+        self.at
     }
 
     pub(crate) const fn class(&self) -> Class {

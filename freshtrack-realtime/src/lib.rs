@@ -5,6 +5,7 @@ mod config;
 mod counters;
 mod envelope;
 mod event;
+mod histogram;
 mod hub;
 mod jitter;
 mod latest;
@@ -17,15 +18,17 @@ pub mod ports;
 pub mod redis;
 mod render;
 mod resume;
+mod schema;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod topic;
 
 pub use coalesce::{Batch, Coalescer, READINGS_PER_BATCH_MAX};
 pub use config::HubConfig;
-pub use counters::{HubStats, ResumeOutcome};
+pub use counters::{Asked, AskedOutcome, HubStats, ResumeOutcome};
 pub use envelope::{Content, Control, DecodeError, Envelope, ReadingsBody};
 pub use event::{Message, SeqEffect, ServerEvent};
+pub use histogram::HistogramView;
 pub use hub::{
     Answer, CloseReason, Commands, ConnectError, ConnectRequest, Connection, ConnectionId, Hub,
     HubPorts, LimitScope, Outgoing, Outlet, Token, Transport,
@@ -36,4 +39,5 @@ pub use outbox_view::ReadingView;
 pub use payload::*;
 pub use render::{RenderError, Rendered, render, render_batch, render_or_hint};
 pub use resume::{LastSeq, ResumeRequest, ResyncReason, Start, decide, replayed_body};
+pub use schema::{events_schema, events_typescript};
 pub use topic::{Audience, Principal, Rooms, Topic};

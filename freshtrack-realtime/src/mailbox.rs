@@ -74,6 +74,8 @@ pub(crate) struct Mailbox {
     closing: Option<(CloseReason, Instant)>,
     progress: Instant,
     resume_from: i64,
+    handed_out: u64,
+    coalesced: u64,
 }
 
 impl Mailbox {
@@ -96,12 +98,24 @@ impl Mailbox {
             closing: None,
             progress: now,
             resume_from,
+            handed_out: 0,
+            coalesced: 0,
         }
     }
 
     /// Bytes of everything that waits.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Messages that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.prelude.len() + self.direct.len() + self.ordered.len() + self.readings.len()
+    }
+
+    /// Messages handed out and readings messages replaced, ever.
+    pub(crate) const fn totals(&self) -> (u64, u64) {
+        (self.handed_out, self.coalesced)
     }
 
     /// Whether anything could be read now.
@@ -190,6 +204,7 @@ impl Mailbox {
     fn put_readings(&mut self, unit: UnitId, message: Arc<Message>, now: Instant) -> Put {
         self.bytes += message.size();
         if let Some(older) = self.readings.get_mut(&unit) {
+            self.coalesced += 1;
             let replaced = std::mem::replace(&mut older.message, message);
             self.bytes -= replaced.size();
             if let Class::Readings { count, .. } = replaced.class() {
@@ -314,6 +329,7 @@ impl Mailbox {
     fn hand_out(&mut self, message: Arc<Message>, now: Instant) -> Outgoing {
         self.bytes -= message.size();
         self.progress = now;
+        self.handed_out += 1;
         self.resume_from = message.effect().apply(self.resume_from);
         Outgoing::Message {
             message,

@@ -4,6 +4,7 @@
 //! unit. Names are a promise to clients that exist: only additions are allowed.
 
 use crate::resume::ResyncReason;
+use crate::schema::{Member, Shape, object};
 use freshtrack_core::ids::{
     AlertId, DeviceId, IncidentId, OrgId, ReadingId, SiteId, UnitId, UserId,
 };
@@ -12,6 +13,7 @@ use freshtrack_core::reading::ReadingSource;
 use freshtrack_core::temperature::TemperatureUnit;
 use freshtrack_core::time::Timestamp;
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
 /// An instant as sockets write it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +31,25 @@ macro_rules! payloads {
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(rename_all = "camelCase")]
         pub struct $name { $($(#[$fdoc])* pub $field: $type,)* }
-    )+};
+
+        impl Shape for $name {
+            fn shape() -> Value {
+                json!({"$ref": concat!("#/$defs/", stringify!($name))})
+            }
+        }
+    )+
+        /// Every payload by its name, as JSON Schema.
+        pub(crate) fn definitions() -> Vec<(String, Value)> {
+            vec![$((
+                stringify!($name).to_owned(),
+                object(&[$(stringify!($doc)),*], vec![$(Member {
+                    name: stringify!($field),
+                    attributes: &[$(stringify!($fdoc)),*],
+                    shape: <$type>::shape(),
+                },)*]),
+            ),)+]
+        }
+    };
 }
 
 payloads! {
@@ -321,6 +341,33 @@ payloads! {
         site_id: Option<SiteId>,
         /// What happened to it.
         change: String,
+        /// Place in the organization's sequence.
+        seq: i64,
+    }
+
+    /// `notice:created`: a note for one person.
+    NoticeCreated {
+        /// The note.
+        notice_id: String,
+        /// The alert it is about.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        alert_id: Option<AlertId>,
+        /// One line for people.
+        title: String,
+        /// When.
+        at: Millis,
+        /// Place in the organization's sequence.
+        seq: i64,
+    }
+
+    /// `metrics:updated`: roll-ups were computed again.
+    MetricsUpdated {
+        /// When.
+        timestamp: Millis,
+        /// Units whose figures changed.
+        units_affected: Vec<UnitId>,
+        /// How many figures were written.
+        metrics_updated: u64,
         /// Place in the organization's sequence.
         seq: i64,
     }

@@ -148,7 +148,12 @@ fn wrap(event: &OutboxEvent, content: Content) -> Envelope {
 }
 
 fn ordered(event: &OutboxEvent, name: ServerEvent, payload: &impl Serialize) -> Content {
-    Content::Ordered(Arc::new(Message::ordered(name, event.seq, encode(payload))))
+    Content::Ordered(Arc::new(Message::ordered(
+        name,
+        event.seq,
+        encode(payload),
+        Some(event.occurred_at),
+    )))
 }
 
 fn view<T: DeserializeOwned>(event: &OutboxEvent) -> Result<T, RenderError> {
@@ -202,6 +207,10 @@ fn readings(event: &OutboxEvent, unit: TemperatureUnit) -> Result<Content, Rende
 
 fn unit_changed(event: &OutboxEvent) -> Result<Content, RenderError> {
     let state: StatePayload = view(event)?;
+    if state.from == state.to && state.from_group == state.to_group {
+        // Only an axis behind the status changed: nothing that a client shows.
+        return Ok(Content::Silent);
+    }
     // Existing clients toast every `unit:state:changed`, so a change inside a group has its own name.
     let name = if state.from_group == state.to_group {
         ServerEvent::UnitStatusChanged

@@ -5,6 +5,7 @@ use crate::config::Settings;
 use crate::heartbeat::Heartbeat;
 use crate::http::problem::Problem;
 use crate::http::rate::RateLimits;
+use crate::sockets::Arrivals;
 use crate::store::Store;
 use freshtrack_alerts::actions::AlertActions;
 use freshtrack_alerts::ingest::Ingest;
@@ -54,6 +55,8 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// Requests per credential.
     pub rates: RateLimits,
+    /// Who may open live connections, before they prove who they are.
+    pub arrivals: Arc<Arrivals>,
     /// Rendered by `/metrics`.
     pub metrics: PrometheusHandle,
     /// Loops of this process, for health.

@@ -18,8 +18,10 @@ use std::process::ExitCode;
 /// (full, normal), `log_format` (text, json), `log` (a filter like info or freshtrack_server=debug),
 /// `issuers` (file only: issuer, audience, algorithm RS256 or ES256, `jwks_url`),
 /// `ingest_queue_readings`, `requests_per_minute`, `ingest_requests_per_minute`,
-/// `organization_requests_per_minute`, `stream_connections`, `cors_origins` (origins like
-/// `https://app.example.com`, separated by commas).
+/// `organization_requests_per_minute`, `stream_connections`, `connections_per_organization`,
+/// `connections_per_caller`, `unauthenticated_per_address`, `handshakes_per_address`,
+/// `realtime_batch_window_ms`, `cors_allowed_origins` (origins like `https://app.example.com`, separated by
+/// commas).
 ///
 /// Exit codes: 0 done, 1 failed, 2 a wrong flag or setting, 3 it exists already.
 #[derive(Debug, Parser)]

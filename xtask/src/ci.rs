@@ -30,6 +30,7 @@ const DOMAIN: &[&str] = &[
 const EXAMPLES: &[&str] = &[
     "hello-monitor",
     "embedded",
+    "embed-realtime",
     "ttn-to-alert",
     "jobs-standalone",
     "alert-rules",

@@ -8,6 +8,8 @@
 //! | `clients` | generates the example clients and runs them against a live server |
 //! | `schemathesis` | attacks a live server with what its own description promises |
 //! | `alarm-quality` | what each rule pack does on the simulated fleet |
+//! | `bench` | what a part does beside its peer, in the same run |
+//! | `soak` | live clients that come and go while servers and Redis restart |
 //! | `tidy` | what no compiler checks: crate edges, file lengths, paths named in documents |
 #![expect(
     clippy::print_stdout,
@@ -20,6 +22,7 @@ mod clients;
 mod live_server;
 mod openapi;
 mod schemathesis;
+mod realtime;
 mod services;
 mod tidy;
 mod workspace;
@@ -49,6 +52,10 @@ enum Task {
     Schemathesis(schemathesis::Args),
     /// Print false alarms, misses and delays of each rule pack on the simulated fleet.
     AlarmQuality(alarm_quality::Args),
+    /// Measure beside a peer, in the same run.
+    Bench(realtime::BenchArgs),
+    /// Let clients come and go while servers restart, and count what each received.
+    Soak(realtime::SoakArgs),
     /// Check the rules of the house that no compiler knows.
     Tidy,
 }
@@ -75,6 +82,8 @@ fn run(task: &Task) -> Result<()> {
             alarm_quality::run(args);
             Ok(())
         }
+        Task::Bench(args) => realtime::bench(args),
+        Task::Soak(args) => realtime::soak(args),
         Task::Tidy => tidy::run(),
     }
 }

@@ -2,12 +2,14 @@
 
 import { io, type Socket } from "socket.io-client";
 import { Cache } from "./cache.js";
-import type { AlertEvent, ClientEvents, ServerEvents } from "./events.js";
+import type { AlertAcknowledged, AlertEscalated, AlertResolved, AlertTriggered, ClientEvents, ServerEvents } from "./events.js";
 
 const YELLOW_AFTER_MS = 500;
 const SILENT_AFTER_MS = 45_000;
 const TOASTS_MAX = 5;
 const TOAST_MS = { critical: 10_000, other: 5_000 };
+
+type AlertEvent = AlertTriggered | AlertEscalated | AlertAcknowledged | AlertResolved;
 
 export type Indicator = "green" | "yellow" | "red";
 
@@ -37,6 +39,8 @@ export class Live {
   #lastSeq: number | undefined;
   #epoch: string | undefined;
   #heard = 0;
+  #tokenless = false;
+  #again: ReturnType<typeof setTimeout> | undefined;
   #yellow: ReturnType<typeof setTimeout> | undefined;
 
   constructor(url: string, organizationId: string, page: Page) {
@@ -51,8 +55,11 @@ export class Live {
       auth: (answer) => {
         page.token().then(
           (token) => answer({ token, organizationId, lastSeq: this.#lastSeq, epoch: this.#epoch }),
-          // Without a token the server refuses, and the indicator tells why.
-          () => answer({ organizationId }),
+          // Without a token the server refuses, and the indicator tells why; it is tried again.
+          () => {
+            this.#tokenless = true;
+            answer({ organizationId });
+          },
         );
       },
     });
@@ -67,7 +74,9 @@ export class Live {
   /** At logout: nothing is heard any more, and nothing is kept. */
   stop(): void {
     clearTimeout(this.#yellow);
+    clearTimeout(this.#again);
     this.#socket.off();
+    this.#socket.offAny();
     this.#socket.io.off();
     this.#socket.disconnect();
     this.cache.clear();
@@ -90,8 +99,11 @@ export class Live {
     socket.on("disconnect", (reason) => this.#show("red", reason));
     socket.on("connect_error", (error) => {
       this.#show("red", error.message);
-      // A refusal ends the client's own attempts; an ended token is no reason to give up.
-      if (!socket.active && error.message === "Token expired") setTimeout(() => socket.connect(), 1_000);
+      // A refusal ends the client's own attempts; an ended or a late token is no reason to give up.
+      if (socket.active || (error.message !== "Token expired" && !this.#tokenless)) return;
+      this.#tokenless = false;
+      this.#wait();
+      this.#again = setTimeout(() => socket.connect(), 1_000);
     });
     socket.on("connection:ack", (ack) => {
       this.#lastSeq = ack.seq;
@@ -112,7 +124,12 @@ export class Live {
   }
 
   async #refresh(): Promise<void> {
-    const token = await this.#page.token();
+    let token: string;
+    try {
+      token = await this.#page.token();
+    } catch {
+      return; // The old one goes on to its end; the reconnect then asks again.
+    }
     this.#socket.emit("auth:refresh", { token }, (result) => {
       if (!result.ok) this.#page.indicator("green", result.message);
     });
@@ -124,9 +141,9 @@ export class Live {
     for (const [id, until] of this.#shown) if (until < now) this.#shown.delete(id);
     const id = `alert-${alert.alertId}-${name}`;
     if (this.#shown.has(id) || this.#shown.size >= TOASTS_MAX) return;
-    const milliseconds = alert.severity === "critical" ? TOAST_MS.critical : TOAST_MS.other;
+    const milliseconds = "severity" in alert && alert.severity === "critical" ? TOAST_MS.critical : TOAST_MS.other;
     this.#shown.set(id, now + milliseconds);
-    this.#page.toast({ id, text: alert.message ?? `Alert ${name}`, milliseconds });
+    this.#page.toast({ id, text: "message" in alert ? alert.message : `Alert ${name}`, milliseconds });
   }
 
   /** Yellow only after a while, so that a short drop does not flicker. */

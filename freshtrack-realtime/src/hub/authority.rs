@@ -57,19 +57,28 @@ impl Hub {
 }
 
 impl Registry {
-    /// Acts on open connections of one organization.
-    pub(crate) fn obey(&mut self, cx: &Shared, org: OrgId, control: &Control, now: Instant) {
+    /// Acts on open connections of one organization; answers how many it ended.
+    pub(crate) fn obey(
+        &mut self,
+        cx: &Shared,
+        org: OrgId,
+        control: &Control,
+        now: Instant,
+    ) -> usize {
         let Some(state) = self.orgs.get_mut(&org) else {
-            return;
+            return 0;
         };
+        let mut ended = 0;
         for entry in state.connections.values_mut() {
             match control {
                 Control::Revoke { principal, reason } => {
                     if entry.principal == *principal {
-                        revoke(cx, entry, reason, now);
+                        ended += usize::from(revoke(cx, entry, reason, now));
                     }
                 }
-                Control::RevokeOrganization { reason } => revoke(cx, entry, reason, now),
+                Control::RevokeOrganization { reason } => {
+                    ended += usize::from(revoke(cx, entry, reason, now));
+                }
                 Control::RoleChanged { user, role } => {
                     if entry.principal.user() == Some(*user) && entry.role != *role {
                         entry.role = *role;
@@ -80,6 +89,7 @@ impl Registry {
                 Control::TopicGone { topic } => leave_gone(entry, *topic, now),
             }
         }
+        ended
     }
 
     /// `auth:expiring` once the token has less than a minute left.
@@ -144,9 +154,10 @@ fn tell(entry: &Entry, event: ServerEvent, payload: &impl serde::Serialize, now:
     entry.mail.put(Arc::new(message), now);
 }
 
-fn revoke(cx: &Shared, entry: &Entry, reason: &str, now: Instant) {
+/// Whether it was open until now.
+fn revoke(cx: &Shared, entry: &Entry, reason: &str, now: Instant) -> bool {
     if entry.mail.closing().is_some() {
-        return;
+        return false;
     }
     let payload = AuthRevoked {
         reason: reason.to_owned(),
@@ -154,6 +165,7 @@ fn revoke(cx: &Shared, entry: &Entry, reason: &str, now: Instant) {
     let farewell = Message::direct(ServerEvent::AuthRevoked, &payload, SeqEffect::Keep);
     entry.mail.close(CloseReason::Revoked, Some(farewell), now);
     count(&cx.counters.revocations, 1);
+    true
 }
 
 fn leave_gone(entry: &mut Entry, topic: Topic, now: Instant) {

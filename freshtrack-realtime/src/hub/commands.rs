@@ -3,7 +3,7 @@
 //! The commands of one connection are handled one after the other (`&mut self`), so an answer that comes
 //! late can neither join a connection that is gone nor undo an unsubscribe that came after it.
 
-use crate::counters::count;
+use crate::counters::{Asked, AskedOutcome, count};
 use crate::event::{Message, SeqEffect, ServerEvent, encode};
 use crate::hub::connection::{CloseReason, ConnectionId};
 use crate::hub::mail::Mail;
@@ -64,6 +64,8 @@ pub struct Commands {
     id: ConnectionId,
     mail: Arc<Mail>,
     rate: Rate,
+    /// What became of the command that is being handled.
+    outcome: AskedOutcome,
 }
 
 impl std::fmt::Debug for Commands {
@@ -101,6 +103,7 @@ impl Commands {
             id,
             mail,
             rate,
+            outcome: AskedOutcome::Done,
         }
     }
 
@@ -108,10 +111,20 @@ impl Commands {
     ///
     /// Never ends the connection for what the argument is, only for its size or for constant excess.
     pub async fn handle(&mut self, event: &str, argument: Option<&str>) -> Answer {
+        let asked = event.parse().unwrap_or(Asked::Unknown);
+        self.outcome = AskedOutcome::Done;
+        let answer = self.answer(event, argument).await;
+        self.shared.counters.asked(asked, self.outcome);
+        answer
+    }
+
+    async fn answer(&mut self, event: &str, argument: Option<&str>) -> Answer {
         if !self.admit(event) {
+            self.outcome = AskedOutcome::Limited;
             return Answer::Ack(refusal("rate_limited", "Too many requests"));
         }
         if argument.is_some_and(|text| text.len() > ARGUMENT_BYTES_MAX) {
+            self.outcome = AskedOutcome::Limited;
             self.mail
                 .close(CloseReason::Malformed, None, Instant::now());
             return Answer::Nothing;
@@ -194,6 +207,7 @@ impl Commands {
     }
 
     fn complain(&mut self, event: &str, message: &'static str, code: &'static str) -> Answer {
+        self.outcome = AskedOutcome::Invalid;
         let payload = ErrorMessage {
             message,
             code,
@@ -217,9 +231,18 @@ impl Commands {
             },
         };
         match outcome {
-            Ok(()) => Answer::Ack(Bytes::from_static(br#"{"ok":true}"#)),
+            Ok(()) => {
+                tracing::debug!(connection = %self.id, entity, "subscribed");
+                Answer::Ack(Bytes::from_static(br#"{"ok":true}"#))
+            }
             Err(code) => {
                 let message = code_message(code);
+                self.outcome = match code {
+                    "limit_reached" => AskedOutcome::Limited,
+                    "invalid_argument" => AskedOutcome::Invalid,
+                    "unavailable" => AskedOutcome::Failed,
+                    _ => AskedOutcome::Denied,
+                };
                 tracing::warn!(connection = %self.id, entity, code, "subscribe_denied");
                 let entity_id = id.unwrap_or_default().chars().take(ECHO_CHARS_MAX);
                 let payload = SubscriptionError {

@@ -185,6 +185,8 @@ impl Hub {
             shared: Arc::clone(shared),
             org: request.org,
             id,
+            transport: request.transport,
+            since: now,
             mail: Arc::clone(&mail),
         };
         Connection {

@@ -3,8 +3,10 @@
 use crate::event::Message;
 use crate::hub::Shared;
 use crate::hub::commands::Commands;
+use crate::hub::connect::Transport;
 use crate::hub::mail::Mail;
 use freshtrack_core::ids::OrgId;
+use freshtrack_core::time::Timestamp;
 use freshtrack_core::wire_enum;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -84,12 +86,31 @@ pub struct Outlet {
 impl Outlet {
     /// Waits for the next thing to do. Cancelling the wait loses nothing.
     pub async fn next(&mut self) -> Outgoing {
-        self.seat.mail.next().await
+        let outgoing = self.seat.mail.next().await;
+        self.note(&outgoing);
+        outgoing
     }
 
     /// The next thing to do if there is one now: what is ready goes out in one write.
     pub fn try_next(&mut self) -> Option<Outgoing> {
-        self.seat.mail.take(Instant::now())
+        let outgoing = self.seat.mail.take(Instant::now())?;
+        self.note(&outgoing);
+        Some(outgoing)
+    }
+
+    fn note(&self, outgoing: &Outgoing) {
+        if let Outgoing::Message { message, .. } = outgoing {
+            let counters = &self.seat.shared.counters;
+            counters.sent(message.event(), self.seat.transport.index());
+        }
+    }
+
+    /// Tells the hub that the peer accepted the last byte of a message that happened at `at`, for the
+    /// record of delays.
+    pub fn delivered(&self, at: Timestamp) {
+        let shared = &self.seat.shared;
+        let took = shared.ports.clock.now() - at;
+        shared.counters.delivery.record(took.to_duration());
     }
 
     /// Tells the hub that the peer accepted bytes of a message handed out before. Without it, a message
@@ -126,6 +147,8 @@ pub(crate) struct Seat {
     pub(crate) shared: Arc<Shared>,
     pub(crate) org: OrgId,
     pub(crate) id: ConnectionId,
+    pub(crate) transport: Transport,
+    pub(crate) since: Instant,
     pub(crate) mail: Arc<Mail>,
 }
 
@@ -143,7 +166,16 @@ impl Drop for Seat {
             .registry()
             .leave(self.org, self.id, Instant::now());
         let reason = self.mail.closing().map(|(reason, _)| reason.as_str());
+        let (sent, coalesced) = self.mail.totals();
         self.mail.abandon();
-        tracing::debug!(connection = %self.id, reason, "disconnected");
+        let seconds = self.since.elapsed().as_secs();
+        tracing::debug!(
+            connection = %self.id,
+            reason = reason.unwrap_or("left"),
+            seconds,
+            sent,
+            coalesced,
+            "disconnected"
+        );
     }
 }

@@ -20,9 +20,11 @@ impl Hub {
     ///
     /// Afterwards cancel [`run`](Self::run). Answers how many connections were closed.
     pub async fn drain(&self) -> usize {
+        let began = Instant::now();
         let mails = self.say_goodbye();
         self.wait_for_mailboxes(&mails).await;
         self.close_in_slices(&mails).await;
+        self.shared.counters.drain.record(began.elapsed());
         mails.len()
     }
 

@@ -97,6 +97,16 @@ impl Mail {
         self.with(|queue| queue.is_empty())
     }
 
+    /// Messages waiting.
+    pub(crate) fn waiting(&self) -> usize {
+        self.with(|queue| queue.waiting())
+    }
+
+    /// Messages handed out and readings messages replaced, in the connection's whole life.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        self.with(|queue| queue.totals())
+    }
+
     pub(crate) fn oldest(&self) -> Option<Instant> {
         self.with(|queue| queue.oldest())
     }

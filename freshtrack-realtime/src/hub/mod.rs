@@ -154,7 +154,7 @@ impl Hub {
                 usize::from(envelope.is_ordered()),
             );
             if !self.shared.receive(envelope) {
-                count(&self.shared.counters.events, 1);
+                self.shared.counters.took(envelope.kind);
             }
         }
         let sent = tokio::time::timeout(PUBLISH_MAX, self.shared.ports.bus.publish(&envelopes));
@@ -180,6 +180,12 @@ impl Hub {
         stats.unsent_bytes = self.shared.unsent.load(Ordering::Relaxed);
         stats.latest_units = self.shared.latest().len();
         stats
+    }
+
+    /// Open connections of this node.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.registry().connections
     }
 
     /// Whether the bus works.

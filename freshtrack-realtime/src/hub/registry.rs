@@ -61,6 +61,7 @@ impl Registry {
     pub(crate) fn fill_stats(&self, stats: &mut HubStats) {
         for entry in self.orgs.values().flat_map(|org| org.connections.values()) {
             stats.connections[entry.transport.index()] += 1;
+            stats.mailbox_messages += entry.mail.waiting();
         }
         stats.organizations = self.orgs.len();
         stats.buffered_readings = self.coalescer.buffered();
@@ -180,7 +181,7 @@ impl Registry {
     }
 
     fn take(&mut self, cx: &Shared, envelope: &Arc<Envelope>, now: Instant) {
-        count(&cx.counters.events, 1);
+        cx.counters.took(envelope.kind);
         let Some(state) = self.orgs.get_mut(&envelope.org) else {
             return;
         };
@@ -200,7 +201,11 @@ impl Registry {
             Content::Readings(body) => self.gather(cx, envelope, body, now),
         }
         if let Some(control) = &envelope.control {
-            self.obey(cx, envelope.org, control, now);
+            let acted = self.obey(cx, envelope.org, control, now);
+            if acted > 0 {
+                let waited = cx.ports.clock.now() - envelope.at;
+                cx.counters.revocation.record(waited.to_duration());
+            }
         }
     }
 
@@ -248,6 +253,10 @@ impl Registry {
             let message = Arc::new(render_batch(&batch));
             count(&cx.counters.serializations, 1);
             count(&cx.counters.batches, 1);
+            let readings = batch.readings.len();
+            cx.counters
+                .batch_readings
+                .record_count(u32::try_from(readings).unwrap_or(u32::MAX));
             for entry in listeners {
                 deliver(cx, entry, &message, now);
             }

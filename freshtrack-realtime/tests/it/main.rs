@@ -11,4 +11,5 @@ mod redis_node;
 mod rendering;
 mod resume_model;
 mod saboteurs;
+mod schema;
 mod world;

@@ -244,3 +244,15 @@ fn an_envelope_survives_the_bus_and_a_foreign_version_does_not() {
         assert!(Envelope::decode(&text[..text.len() - 1].to_owned().into_bytes().into()).is_err());
     }
 }
+
+#[test]
+fn rt_26_a_change_that_no_client_shows_makes_no_message() {
+    let same = state_changed(org(1), place(1), ("ok", "ok"), ("normal", "normal"));
+    let envelope = render(&same, C).expect("a good payload");
+    assert_eq!(envelope.content, Content::Silent);
+    let (name, _) = shown(
+        &state_changed(org(1), place(1), ("ok", "late"), ("normal", "normal")),
+        C,
+    );
+    assert_eq!(name, "unit:status:changed");
+}

@@ -109,6 +109,16 @@ pub struct Limits {
     pub organization_requests_per_minute: u32,
     /// Live connections of this process.
     pub stream_connections: u32,
+    /// Live connections of one organization on this process.
+    pub connections_per_organization: u32,
+    /// Live connections of one person or key in one organization.
+    pub connections_per_caller: u32,
+    /// Live connections of one address that have not proved who they are.
+    pub unauthenticated_per_address: u32,
+    /// Handshakes of live connections that one address may begin in a second.
+    pub handshakes_per_address: u32,
+    /// How long live readings of a unit are gathered, in milliseconds; 0 means not at all.
+    pub batch_window_ms: u32,
 }
 
 impl Default for Limits {
@@ -118,7 +128,12 @@ impl Default for Limits {
             requests_per_minute: 100,
             ingest_requests_per_minute: 600,
             organization_requests_per_minute: 6_000,
-            stream_connections: 10_000,
+            stream_connections: 20_000,
+            connections_per_organization: 2_000,
+            connections_per_caller: 20,
+            unauthenticated_per_address: 50,
+            handshakes_per_address: 20,
+            batch_window_ms: 1_000,
         }
     }
 }
@@ -146,8 +161,10 @@ pub struct Settings {
     pub log: String,
     /// Outside identity providers.
     pub issuers: Vec<OutsideIssuer>,
-    /// Origins whose pages may read answers, like `https://app.example.com`; none by default.
-    pub cors_origins: Vec<String>,
+    /// Origins like `https://app.example.com` whose pages may read answers and open live connections. With
+    /// none, no page of another origin reads answers, and live connections are open to all: their token
+    /// is the gate.
+    pub allowed_origins: Vec<String>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -204,7 +221,12 @@ struct Raw {
     ingest_requests_per_minute: Option<u32>,
     organization_requests_per_minute: Option<u32>,
     stream_connections: Option<u32>,
-    cors_origins: Option<String>,
+    connections_per_organization: Option<u32>,
+    connections_per_caller: Option<u32>,
+    unauthenticated_per_address: Option<u32>,
+    handshakes_per_address: Option<u32>,
+    realtime_batch_window_ms: Option<u32>,
+    cors_allowed_origins: Option<String>,
 }
 
 /// Environment variables that share our prefix but are not settings of the server.
@@ -320,7 +342,7 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
         log_format: parse_word("log_format", raw.log_format.as_deref().unwrap_or("text"))?,
         log: raw.log.unwrap_or_else(|| "info".to_owned()),
         issuers: raw.issuers,
-        cors_origins: origins(raw.cors_origins.as_deref().unwrap_or_default())?,
+        allowed_origins: origins(raw.cors_allowed_origins.as_deref().unwrap_or_default())?,
         limits: Limits {
             ingest_queue_readings: bounded(
                 "ingest_queue_readings",
@@ -352,11 +374,41 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
                     .unwrap_or(defaults.stream_connections),
                 1..=1_000_000,
             )?,
+            connections_per_organization: bounded(
+                "connections_per_organization",
+                raw.connections_per_organization
+                    .unwrap_or(defaults.connections_per_organization),
+                1..=1_000_000,
+            )?,
+            connections_per_caller: bounded(
+                "connections_per_caller",
+                raw.connections_per_caller
+                    .unwrap_or(defaults.connections_per_caller),
+                1..=1_000_000,
+            )?,
+            unauthenticated_per_address: bounded(
+                "unauthenticated_per_address",
+                raw.unauthenticated_per_address
+                    .unwrap_or(defaults.unauthenticated_per_address),
+                1..=1_000_000,
+            )?,
+            handshakes_per_address: bounded(
+                "handshakes_per_address",
+                raw.handshakes_per_address
+                    .unwrap_or(defaults.handshakes_per_address),
+                1..=1_000_000,
+            )?,
+            batch_window_ms: bounded(
+                "realtime_batch_window_ms",
+                raw.realtime_batch_window_ms
+                    .unwrap_or(defaults.batch_window_ms),
+                0..=10_000,
+            )?,
         },
     })
 }
 
-/// Origins, separated by commas: scheme, host and port, nothing more.
+/// Origins separated by commas, each as a browser sends it: scheme, host and port, nothing after.
 fn origins(text: &str) -> Result<Vec<String>, SettingError> {
     let origin = |part: &str| {
         let host = part
@@ -365,7 +417,7 @@ fn origins(text: &str) -> Result<Vec<String>, SettingError> {
         let named =
             host.filter(|host| !host.is_empty() && !host.contains(['/', '*', '?', '#', ' ']));
         named.map(|_| part.to_owned()).ok_or_else(|| SettingError {
-            key: "cors_origins".to_owned(),
+            key: "cors_allowed_origins".to_owned(),
             value: part.to_owned(),
             allowed: "it must be origins like https://app.example.com, separated by commas"
                 .to_owned(),
@@ -453,6 +505,11 @@ mod tests {
     }
 
     #[test]
+    fn origins_are_listed_with_commas_and_have_no_path() {
+        assert!(with(&[("FRESHTRACK_REALTIME_BATCH_WINDOW_MS", "10001")]).is_err());
+    }
+
+    #[test]
     fn flags_win_over_environment() {
         let flags = Overrides {
             listen: Some("127.0.0.1:1".to_owned()),
@@ -513,11 +570,11 @@ mod tests {
 
     #[test]
     fn other_origins_are_named_exactly_or_not_at_all() {
-        assert!(with(&[]).unwrap().cors_origins.is_empty());
+        assert!(with(&[]).unwrap().allowed_origins.is_empty());
         let named = "https://a.example, http://localhost:5173";
-        let settings = with(&[("FRESHTRACK_CORS_ORIGINS", named)]).unwrap();
+        let settings = with(&[("FRESHTRACK_CORS_ALLOWED_ORIGINS", named)]).unwrap();
         assert_eq!(
-            settings.cors_origins,
+            settings.allowed_origins,
             ["https://a.example", "http://localhost:5173"]
         );
         for wrong in [
@@ -527,8 +584,8 @@ mod tests {
             "https://a.example/",
             "https://*.example",
         ] {
-            let error = with(&[("FRESHTRACK_CORS_ORIGINS", wrong)]).unwrap_err();
-            assert_eq!(error.key, "cors_origins", "{wrong}");
+            let error = with(&[("FRESHTRACK_CORS_ALLOWED_ORIGINS", wrong)]).unwrap_err();
+            assert_eq!(error.key, "cors_allowed_origins", "{wrong}");
         }
     }
 

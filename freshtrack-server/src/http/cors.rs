@@ -61,7 +61,7 @@ fn put(response: &mut Response, name: HeaderName, value: &'static str) {
 fn named_origin(request: &Request) -> Option<HeaderValue> {
     let origin = request.headers().get(header::ORIGIN)?;
     let app = request.extensions().get::<Arc<App>>()?;
-    let named = &app.settings.cors_origins;
+    let named = &app.settings.allowed_origins;
     let text = origin.to_str().ok()?;
     named.iter().any(|own| own == text).then(|| origin.clone())
 }

@@ -1,6 +1,7 @@
 //! Is the process alive, can it do its work, and how is it doing.
 
 use crate::app::App;
+use crate::live::metrics_text;
 use freshtrack_realtime::ports::{BusKind, BusState, BusStatus};
 use poem::http::StatusCode;
 use poem::web::Data;
@@ -123,19 +124,19 @@ fn bus_view(bus: &BusStatus) -> serde_json::Value {
     reason = "handlers take what they extract"
 )]
 pub(super) fn metrics(app: Data<&Arc<App>>) -> Response {
-    let stats = app.hub.stats();
-    ::metrics::gauge!("freshtrack_realtime_connections").set(exact(stats.connections.iter().sum()));
     ::metrics::gauge!("freshtrack_ingest_room_readings").set(exact(app.ingest.room()));
     let behind = app.dispatcher_behind.load(Ordering::Relaxed);
     ::metrics::gauge!("freshtrack_dispatcher_behind_events")
         .set(exact(usize::try_from(behind).unwrap_or(0)));
+    let (stats, bus) = (app.hub.stats(), app.hub.bus_status());
+    let realtime_text = metrics_text(&stats, &bus, &app.arrivals.outcomes());
     for beat in &app.beats {
         let age = beat.age().as_secs_f64();
         ::metrics::gauge!("freshtrack_loop_age_seconds", "loop" => beat.name()).set(age);
     }
     Response::builder()
         .content_type("text/plain; version=0.0.4")
-        .body(app.metrics.render())
+        .body(app.metrics.render() + &realtime_text)
 }
 
 /// A count as a gauge wants it; counts stay far below 2^53.

@@ -76,6 +76,8 @@ codes! {
     ScopeMissing = 403 "scope-missing" "This API key may not do this";
     /// A role above the caller's own.
     GrantAboveOwnRole = 403 "grant-above-own-role" "Nobody grants a role above their own";
+    /// The page of a browser that may not open live connections here.
+    OriginForbidden = 403 "origin-forbidden" "Pages of this origin may not connect";
     /// Not there, or not for this caller: indistinguishable.
     NotFound = 404 "not-found" "There is no such thing here";
     /// The path has no such method.

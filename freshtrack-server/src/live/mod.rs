@@ -2,8 +2,10 @@
 
 mod history;
 mod membership;
+mod metrics;
 mod state;
 
 pub use history::OutboxHistory;
 pub use membership::StoreMembership;
+pub use metrics::metrics_text;
 pub use state::StoreState;

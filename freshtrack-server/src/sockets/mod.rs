@@ -3,9 +3,13 @@
 //!
 //! A transport is a loop over a hub connection: it decides nothing, and never serializes.
 
+mod arrivals;
 pub mod socketio;
 mod sse;
 mod stream;
 mod websocket;
+mod wire;
 
+pub use arrivals::Arrivals;
 pub use stream::StreamEndpoint;
+pub use wire::{Wire, WireStream};

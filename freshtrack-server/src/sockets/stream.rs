@@ -1,18 +1,20 @@
 //! The stream endpoint: who is it, what do they want, which transport.
 
-use super::{sse, websocket};
+use super::arrivals::{Handshake, TooMany};
+use super::{Wire, sse, websocket};
 use crate::app::App;
 use crate::http::auth::{self, Principal};
 use crate::http::permissions::Operation;
 use crate::http::problem::{Code, Problem};
 use freshtrack_core::ids::{OrgId, SiteId, UnitId};
 use freshtrack_core::time::Timestamp;
-use freshtrack_realtime::{ConnectError, ConnectRequest, Connection, Transport};
+use freshtrack_realtime::{ConnectError, ConnectRequest, Connection, LimitScope, Transport};
 use freshtrack_realtime::{LastSeq, ResumeRequest};
 use freshtrack_realtime::{Principal as LivePrincipal, Rooms, Topic};
 use poem::http::{Method, header};
 use poem::web::websocket::WebSocket;
 use poem::{Endpoint, FromRequest, IntoResponse, Request, Response};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// `GET /api/v1/stream`
@@ -76,26 +78,39 @@ impl Endpoint for StreamEndpoint {
             return Err(Problem::new(Code::MethodNotAllowed).into());
         }
         let wish = Wish::of(&request)?;
-        if is_upgrade(&request) {
+        let upgrade = is_upgrade(&request);
+        if !upgrade && !accepts_events(&request) {
+            return Err(Problem::new(Code::NotAcceptable).into());
+        }
+        if upgrade && !app.arrivals.origin_allowed(request.headers()) {
+            return Err(Problem::new(Code::OriginForbidden).into());
+        }
+        let address = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+        let waiting = app
+            .arrivals
+            .knock(address)
+            .map_err(|TooMany { retry_after }| Problem::rate_limited(retry_after))?;
+        if upgrade {
             // A browser cannot set headers on a WebSocket: it authenticates by its first frame.
             let anonymous = !request.headers().contains_key(header::AUTHORIZATION)
                 && !request.headers().contains_key(auth::X_API_KEY);
             let connection = if anonymous {
                 None
             } else {
-                let principal = auth::authenticate(&app, &request).await?;
-                Some(connect(&app, &principal, &wish, Transport::WebSocket).await?)
+                Some(enter(&app, &request, &wish, Transport::WebSocket).await?)
             };
             let (upgrade, mut body) = request.split();
             let socket = WebSocket::from_request(&upgrade, &mut body).await?;
-            return Ok(websocket::serve(app, socket, connection, wish).into_response());
+            let arrival = websocket::Arrival {
+                connection,
+                wish,
+                waiting,
+            };
+            return Ok(websocket::serve(app, socket, arrival).into_response());
         }
-        if !accepts_events(&request) {
-            return Err(Problem::new(Code::NotAcceptable).into());
-        }
-        let principal = auth::authenticate(&app, &request).await?;
-        let connection = connect(&app, &principal, &wish, Transport::Sse).await?;
-        Ok(sse::serve(connection.outlet))
+        let connection = enter(&app, &request, &wish, Transport::Sse).await?;
+        let wire = request.extensions().get::<Wire>().cloned();
+        Ok(sse::serve(connection.outlet, wire))
     }
 }
 
@@ -130,6 +145,32 @@ pub(super) fn live_principal(principal: &Principal) -> LivePrincipal {
         Principal::Person { user, .. } => LivePrincipal::User(user.id),
         Principal::Machine(key) => LivePrincipal::ApiKey(key.id),
     }
+}
+
+/// Lets a caller in by the credential of its request.
+async fn enter(
+    app: &App,
+    request: &Request,
+    wish: &Wish,
+    transport: Transport,
+) -> Result<Connection, Problem> {
+    let entered = match auth::authenticate(app, request).await {
+        Ok(principal) => connect(app, &principal, wish, transport).await,
+        Err(problem) => Err(problem),
+    };
+    note(app, entered.as_ref().err());
+    entered
+}
+
+/// Counts how a handshake ended.
+pub(super) fn note(app: &App, problem: Option<&Problem>) {
+    app.arrivals
+        .ended(match problem.map(|p| p.code().status()) {
+            None => Handshake::Accepted,
+            Some(429) => Handshake::Limited,
+            Some(500..) => Handshake::Fault,
+            Some(_) => Handshake::Refused,
+        });
 }
 
 /// Authorizes a caller and attaches it to the hub.
@@ -179,6 +220,7 @@ pub(super) async fn connect(
         expires_at: expiry(principal),
     };
     app.hub.connect(request).await.map_err(|error| match error {
+        ConnectError::TooManyConnections(LimitScope::Node) => Problem::unavailable(30),
         ConnectError::TooManyConnections(_) => Problem::rate_limited(30),
         ConnectError::Draining => Problem::unavailable(5),
         other => {

@@ -1,16 +1,22 @@
 //! Plain WebSocket: `{"event":…,"data":…}` out, `{"id":…,"op":…}` in.
 
-use super::stream::{Wish, connect, expiry, live_principal};
+use super::arrivals::Waiting;
+use super::stream::{Wish, connect, expiry, live_principal, note};
 use crate::app::App;
 use crate::http::auth;
+use crate::http::problem::Problem;
 use freshtrack_core::time::Timestamp;
 use freshtrack_realtime::{Answer, Commands, Connection, Outgoing, Outlet, Transport};
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use poem::web::websocket::{CloseCode, Message, WebSocket, WebSocketStream};
 use poem::{IntoResponse, Response};
 use serde_json::{Value, json, value::RawValue};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// How long a client may take to authenticate by its first frame.
 const AUTHENTICATE_WITHIN: Duration = Duration::from_secs(10);
@@ -20,16 +26,39 @@ const PING_EVERY: Duration = Duration::from_secs(25);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
 /// Largest frame from a client.
 const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Bytes read at once: clients say little.
+const READ_BYTES: usize = 4 * 1024;
+/// Bytes gathered before they are written; what waits beyond it stays in the mailbox.
+const WRITE_BYTES: usize = 16 * 1024;
+/// How long a last word may take to leave.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
+/// Longest text by which a client may name its command.
+const NAME_CHARS_MAX: usize = 64;
+
+/// Who comes by a request.
+pub(super) struct Arrival {
+    /// Let in by the request's headers; otherwise the first frame decides.
+    pub(super) connection: Option<Connection>,
+    pub(super) wish: Wish,
+    /// Its place among those who have not proved who they are.
+    pub(super) waiting: Waiting,
+}
 
 /// Upgrades and serves one connection.
-pub(super) fn serve(
-    app: Arc<App>,
-    socket: WebSocket,
-    connection: Option<Connection>,
-    wish: Wish,
-) -> Response {
+pub(super) fn serve(app: Arc<App>, socket: WebSocket, arrival: Arrival) -> Response {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(FRAME_BYTES_MAX))
+        .max_frame_size(Some(FRAME_BYTES_MAX))
+        .read_buffer_size(READ_BYTES)
+        .write_buffer_size(WRITE_BYTES);
     socket
+        .config(config)
         .on_upgrade(move |mut socket| async move {
+            let Arrival {
+                connection,
+                wish,
+                waiting,
+            } = arrival;
             let connection = match connection {
                 Some(connection) => connection,
                 None => match first_frame(&app, &mut socket, wish).await {
@@ -37,15 +66,27 @@ pub(super) fn serve(
                     Err((code, reason)) => return close(&mut socket, code, reason).await,
                 },
             };
-            talk(&app, socket, connection).await;
+            drop(waiting);
+            let must_end = connection.outlet.must_end();
+            // A peer that takes nothing holds up a write, so the end comes from outside.
+            tokio::select! {
+                () = must_end.cancelled() => {}
+                () = talk(&app, socket, connection) => {}
+            }
         })
         .into_response()
 }
 
-async fn close(socket: &mut WebSocketStream, code: u16, reason: &str) {
+async fn close(
+    sink: &mut (impl futures_util::Sink<Message, Error = io::Error> + Unpin),
+    code: u16,
+    reason: &str,
+) {
     let frame = Message::Close(Some((CloseCode::from(code), reason.to_owned())));
-    if let Err(error) = socket.send(frame).await {
-        tracing::debug!(%error, "peer was gone before it was told to go");
+    match tokio::time::timeout(GOODBYE_WITHIN, sink.send(frame)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "peer was gone before it was told to go"),
+        Err(_) => tracing::debug!("peer did not read that it was told to go"),
     }
 }
 
@@ -55,9 +96,10 @@ async fn first_frame(
     socket: &mut WebSocketStream,
     mut wish: Wish,
 ) -> Result<Connection, (u16, &'static str)> {
-    let frame = tokio::time::timeout(AUTHENTICATE_WITHIN, socket.next()).await;
-    let Ok(Some(Ok(Message::Text(text)))) = frame else {
-        return Err((4401, "not authenticated"));
+    let text = match tokio::time::timeout(AUTHENTICATE_WITHIN, socket.next()).await {
+        Ok(Some(Ok(Message::Text(text)))) => text,
+        Ok(Some(Ok(Message::Binary(_)) | Err(_))) => return Err((4400, "malformed")),
+        Ok(Some(Ok(_)) | None) | Err(_) => return Err((4401, "not authenticated")),
     };
     let value: Value = serde_json::from_str(&text).map_err(|_| (4400, "malformed"))?;
     let token = value
@@ -67,21 +109,27 @@ async fn first_frame(
     let (Some("auth"), Some(token)) = (value.get("op").and_then(Value::as_str), token) else {
         return Err((4401, "not authenticated"));
     };
-    if let Some(since) = value.get("since") {
-        wish.since = Some(since.to_string());
+    match value.get("since") {
+        None | Some(Value::Null) => {}
+        Some(since) => wish.since = Some(since.to_string()),
+    }
+    if let Some(epoch) = value.get("epoch").and_then(Value::as_str) {
+        wish.epoch = Some(epoch.to_owned());
     }
     if let Some(org) = value.get("organization_id").and_then(Value::as_str) {
         wish.organization = Some(org.parse().map_err(|_| (4403, "no access"))?);
     }
-    let principal = auth::bearer(app, token).await.map_err(refusal)?;
-    connect(app, &principal, &wish, Transport::WebSocket)
-        .await
-        .map_err(refusal)
+    let entered = match auth::bearer(app, token).await {
+        Ok(principal) => connect(app, &principal, &wish, Transport::WebSocket).await,
+        Err(problem) => Err(problem),
+    };
+    note(app, entered.as_ref().err());
+    entered.map_err(refusal)
 }
 
 /// The close code of a refusal.
 #[expect(clippy::needless_pass_by_value, reason = "used as `map_err(refusal)`")]
-fn refusal(problem: crate::http::problem::Problem) -> (u16, &'static str) {
+fn refusal(problem: Problem) -> (u16, &'static str) {
     match problem.code().status() {
         401 => (4401, problem.code().as_str()),
         403 | 404 => (4403, problem.code().as_str()),
@@ -90,63 +138,104 @@ fn refusal(problem: crate::http::problem::Problem) -> (u16, &'static str) {
     }
 }
 
+type Sink = SplitSink<WebSocketStream, Message>;
+
+/// One conversation, until either side ends it.
 async fn talk(app: &App, socket: WebSocketStream, connection: Connection) {
     let Connection {
         mut commands,
         mut outlet,
         ..
     } = connection;
-    let must_end = outlet.must_end();
     let (mut sink, mut frames) = socket.split();
-    let mut ping = tokio::time::interval(PING_EVERY);
-    ping.reset();
-    let mut unanswered: Option<tokio::time::Instant> = None;
+    let mut life = Life::begin();
     loop {
-        let step = tokio::select! {
-            () = must_end.cancelled() => return,
+        tokio::select! {
             outgoing = outlet.next() => match write(&mut sink, outgoing, &mut outlet).await {
-                Ok(true) => continue,
+                Ok(true) => {}
                 Ok(false) | Err(_) => return,
             },
-            frame = frames.next() => frame,
-            _ = ping.tick() => {
-                if unanswered.is_some_and(|since| since.elapsed() > PONG_WITHIN)
-                    || sink.send(Message::Ping(Vec::new())).await.is_err()
+            heard = hear(&mut frames) => {
+                life.heard();
+                let answer = match heard {
+                    Heard::Command(text) => handle(app, &mut commands, &text).await,
+                    Heard::Ping(data) => Some(Message::Pong(data)),
+                    Heard::Pong => None,
+                    Heard::Malformed => return close(&mut sink, 4400, "malformed").await,
+                    Heard::End => return,
+                };
+                if let Some(answer) = answer
+                    && sink.send(answer).await.is_err()
                 {
                     return;
                 }
-                unanswered.get_or_insert_with(tokio::time::Instant::now);
-                continue;
             }
-        };
-        unanswered = None;
-        let answer = match step {
-            Some(Ok(Message::Text(text))) if text.len() <= FRAME_BYTES_MAX => {
-                handle(app, &mut commands, &text).await
+            alive = life.ask() => {
+                if !alive || sink.send(Message::Ping(Vec::new())).await.is_err() {
+                    return;
+                }
             }
-            Some(Ok(Message::Ping(data))) => Some(Message::Pong(data)),
-            Some(Ok(Message::Pong(_))) => None,
-            Some(Ok(Message::Text(_) | Message::Binary(_))) => {
-                let frame = Message::Close(Some((CloseCode::from(4400), "malformed".to_owned())));
-                drop(sink.send(frame).await);
-                return;
-            }
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-        };
-        if let Some(answer) = answer
-            && sink.send(answer).await.is_err()
-        {
-            return;
         }
     }
 }
 
+/// What a peer said.
+enum Heard {
+    Command(String),
+    Ping(Vec<u8>),
+    Pong,
+    /// Not text, too large, or not WebSocket at all.
+    Malformed,
+    End,
+}
+
+async fn hear(frames: &mut SplitStream<WebSocketStream>) -> Heard {
+    match frames.next().await {
+        Some(Ok(Message::Text(text))) if text.len() <= FRAME_BYTES_MAX => Heard::Command(text),
+        Some(Ok(Message::Ping(data))) => Heard::Ping(data),
+        Some(Ok(Message::Pong(_))) => Heard::Pong,
+        Some(Ok(Message::Text(_) | Message::Binary(_)) | Err(_)) => Heard::Malformed,
+        Some(Ok(Message::Close(_))) | None => Heard::End,
+    }
+}
+
+/// Whether a peer is still there: it is asked now and then, and answers within a time.
+struct Life {
+    next_ping: Instant,
+    answer_until: Option<Instant>,
+}
+
+impl Life {
+    fn begin() -> Self {
+        Self {
+            next_ping: Instant::now() + PING_EVERY,
+            answer_until: None,
+        }
+    }
+
+    fn heard(&mut self) {
+        self.answer_until = None;
+    }
+
+    /// Waits until a ping is due, or until the answer to the last one is overdue: then false.
+    async fn ask(&mut self) -> bool {
+        let until = self
+            .answer_until
+            .map_or(self.next_ping, |until| until.min(self.next_ping));
+        tokio::time::sleep_until(until).await;
+        let now = Instant::now();
+        if self.answer_until.is_some_and(|until| now >= until) {
+            return false;
+        }
+        self.next_ping = now + PING_EVERY;
+        self.answer_until.get_or_insert(now + PONG_WITHIN);
+        true
+    }
+}
+
 /// Writes one message and whatever else is ready; false when the connection has ended.
-async fn write(
-    sink: &mut (impl futures_util::Sink<Message, Error = std::io::Error> + Unpin),
-    first: Outgoing,
-    outlet: &mut Outlet,
-) -> Result<bool, std::io::Error> {
+async fn write(sink: &mut Sink, first: Outgoing, outlet: &mut Outlet) -> Result<bool, io::Error> {
+    let mut happened = Vec::new();
     let mut next = Some(first);
     while let Some(outgoing) = next {
         match outgoing {
@@ -157,11 +246,10 @@ async fn write(
                     message.text()
                 );
                 sink.feed(Message::Text(text)).await?;
+                happened.extend(message.happened_at());
             }
             Outgoing::Close(reason) => {
-                let code = CloseCode::from(reason.websocket_code());
-                sink.send(Message::Close(Some((code, reason.as_str().to_owned()))))
-                    .await?;
+                close(sink, reason.websocket_code(), reason.as_str()).await;
                 return Ok(false);
             }
         }
@@ -169,18 +257,16 @@ async fn write(
     }
     sink.flush().await?;
     outlet.progressed();
+    for at in happened {
+        outlet.delivered(at);
+    }
     Ok(true)
 }
 
 /// One command: `{"id":n,"op":…}` with `site_id`, `unit_id` or `token`.
 async fn handle(app: &App, commands: &mut Commands, text: &str) -> Option<Message> {
-    let Ok(value) = serde_json::from_str::<Value>(text) else {
-        return Some(answer(
-            &Value::Null,
-            &json!({"ok": false, "code": "invalid_argument"}),
-        ));
-    };
-    let id = value.get("id").cloned().unwrap_or(Value::Null);
+    let value = serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+    let id = name_of(&value);
     let op = value.get("op").and_then(Value::as_str).unwrap_or_default();
     let of = |name: &str| value.get(name).cloned();
     let (event, argument) = match op {
@@ -200,7 +286,7 @@ async fn handle(app: &App, commands: &mut Commands, text: &str) -> Option<Messag
         ),
         "ping" => ("ping".to_owned(), Value::Null),
         "refresh" => ("auth:refresh".to_owned(), json!({"token": of("token")})),
-        other => (other.chars().take(64).collect(), Value::Null),
+        other => (other.chars().take(NAME_CHARS_MAX).collect(), Value::Null),
     };
     match commands.handle(&event, Some(&argument.to_string())).await {
         Answer::Ack(bytes) => {
@@ -209,6 +295,15 @@ async fn handle(app: &App, commands: &mut Commands, text: &str) -> Option<Messag
         }
         Answer::Refresh(token) => Some(refresh(app, commands, &id, token.expose()).await),
         Answer::Nothing => None,
+    }
+}
+
+/// A command's own number, or a short name, to be sent back with its answer.
+fn name_of(command: &Value) -> Value {
+    match command.get("id") {
+        Some(id @ Value::Number(_)) => id.clone(),
+        Some(Value::String(id)) if id.chars().count() <= NAME_CHARS_MAX => Value::from(id.as_str()),
+        _ => Value::Null,
     }
 }
 

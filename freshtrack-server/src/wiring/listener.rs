@@ -3,7 +3,8 @@
 //! Connections are accepted here and not by poem's server, which lifts the upgrade handle out of every
 //! request before anybody else can take it, and hides the stream that has to be watched and shut.
 
-use crate::sockets::socketio::{SocketIoDoor, WireStream};
+use crate::sockets::WireStream;
+use crate::sockets::socketio::SocketIoDoor;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -25,6 +26,8 @@ use tokio_util::task::TaskTracker;
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// A pause when the process has no descriptors left.
 const BREATHE: Duration = Duration::from_millis(50);
+/// Bytes of a connection that wait to be read or written: what a slow reader of a stream costs.
+const BUFFER_MAX: usize = 64 * 1024;
 /// How often an HTTP/2 peer is asked whether it is still there.
 const ASK_EVERY: Duration = Duration::from_secs(20);
 
@@ -86,7 +89,10 @@ async fn converse(house: House, stream: TcpStream, peer: SocketAddr) {
     let stream = WireStream::new(stream);
     let wire = stream.wire();
     let (stop, grace) = (house.stop.clone(), house.grace);
+    let asked = CancellationToken::new();
+    let first = asked.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        first.cancel();
         request.extensions_mut().insert(wire.clone());
         let house = house.clone();
         async move { Ok::<_, Infallible>(answer(&house, request, local, peer).await) }
@@ -95,7 +101,8 @@ async fn converse(house: House, stream: TcpStream, peer: SocketAddr) {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN);
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(BUFFER_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -105,6 +112,9 @@ async fn converse(house: House, stream: TcpStream, peer: SocketAddr) {
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
         () = stop.cancelled() => None,
+        () = says_nothing(&asked) => {
+            return tracing::debug!(%peer, "a connection asked for nothing");
+        }
     };
     let ended = if let Some(ended) = ended {
         ended
@@ -120,6 +130,17 @@ async fn converse(house: House, stream: TcpStream, peer: SocketAddr) {
     }
 }
 
+/// Ends once a peer has let the time for its first request pass: the library's own limit begins only
+/// when it knows which protocol is spoken, which a silent peer never tells.
+async fn says_nothing(asked: &CancellationToken) {
+    if tokio::time::timeout(HEAD_WITHIN, asked.cancelled())
+        .await
+        .is_ok()
+    {
+        std::future::pending::<()>().await;
+    }
+}
+
 async fn answer(
     house: &House,
     request: hyper::Request<Incoming>,
@@ -129,7 +150,7 @@ async fn answer(
     if let Some(door) = &house.socketio
         && SocketIoDoor::owns(request.uri().path())
     {
-        return door.answer(request).await.into();
+        return door.answer(request, peer.ip()).await.into();
     }
     let request = Request::from((
         request,

@@ -19,6 +19,7 @@ use crate::inbox::InboxWorker;
 use crate::live::{OutboxHistory, StoreMembership, StoreState};
 use crate::local_key::LocalKey;
 use crate::maintenance::Maintenance;
+use crate::sockets::Arrivals;
 use crate::sockets::socketio::SocketIoDoor;
 use crate::store::Store;
 use crate::{database, http, identity, sweeper, telemetry};
@@ -311,8 +312,13 @@ async fn make_hub(
         .history_epoch()
         .await
         .context("reading the name of the event history")?;
+    let limits = &settings.limits;
+    let bound = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
     let config = HubConfig {
-        connections_max: usize::try_from(settings.limits.stream_connections).unwrap_or(usize::MAX),
+        connections_max: bound(limits.stream_connections),
+        connections_per_org_max: bound(limits.connections_per_organization),
+        connections_per_principal_max: bound(limits.connections_per_caller),
+        batch_window: Duration::from_millis(u64::from(limits.batch_window_ms)),
         seed: u64::try_from(clock.now().as_micros()).unwrap_or_default(),
         ..HubConfig::new(epoch)
     };
@@ -362,6 +368,7 @@ fn make_app(
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
         rates: RateLimits::new(&settings.limits),
+        arrivals: Arc::new(Arrivals::new(&settings.limits, &settings.allowed_origins)),
         metrics: telemetry::metrics(),
         beats: loops
             .into_iter()

@@ -105,7 +105,7 @@ impl House {
             log_format: LogFormat::Text,
             log: "warn".to_owned(),
             issuers: Vec::new(),
-            cors_origins: vec!["https://app.example.test".to_owned()],
+            allowed_origins: vec!["https://app.example.test".to_owned()],
             limits: Limits::default(),
         };
         let server = Server::start_in(settings, Environment::default())

@@ -10,6 +10,7 @@ mod documented_examples;
 mod health;
 mod identity_provider;
 mod live_events;
+mod live_limits;
 mod live_sockets;
 mod network_webhook;
 mod problem_codes;

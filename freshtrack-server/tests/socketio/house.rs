@@ -20,6 +20,7 @@ pub(crate) struct House {
     more: Vec<String>,
     redis: Option<Redis>,
     second: Option<Child>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl House {
@@ -51,7 +52,92 @@ impl House {
             more: Vec::new(),
             redis: None,
             second: None,
+            environment: Vec::new(),
         }
+    }
+
+    /// Gives the next server a setting by its variable.
+    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.environment.push((name, value.into()));
+    }
+
+    /// Gives the next server a settings file.
+    pub(crate) fn write_settings(&self, text: &str) {
+        std::fs::write(self.directory.path().join("freshtrack.toml"), text).unwrap();
+    }
+
+    /// Where the server answers.
+    pub(crate) fn address(&self) -> &str {
+        &self.listen
+    }
+
+    /// A fact that is a text.
+    pub(crate) fn fact(&self, name: &str) -> &str {
+        self.facts[name].as_str().unwrap()
+    }
+
+    /// Another organization on the same server, with the same kind of facts.
+    pub(crate) fn neighbour(&self) -> Value {
+        self.neighbour_of("owner@next.example")
+    }
+
+    /// The same with this owner, as the fact `neighbour`.
+    pub(crate) fn facts_of_neighbour(&mut self, owner: &str) {
+        self.facts["neighbour"] = self.neighbour_of(owner);
+    }
+
+    fn neighbour_of(&self, owner: &str) -> Value {
+        let made = run(&[
+            "bootstrap",
+            "--data-dir",
+            self.data(),
+            "--organization",
+            "Next Door",
+            "--owner",
+            owner,
+            "--json",
+        ]);
+        serde_json::from_str(&made).unwrap()
+    }
+
+    /// So many more units.
+    pub(crate) fn units(&self, count: usize) -> Vec<String> {
+        let path = format!(
+            "/api/v1/organizations/{}/units",
+            self.fact("organization_id")
+        );
+        (0..count)
+            .map(|n| {
+                let body = json!({
+                    "area_id": self.fact("area_id"), "name": format!("Unit {n}"),
+                    "unit_type": "fridge",
+                });
+                let made = post(&self.listen, &path, self.fact("owner_token"), &body);
+                made["id"].as_str().unwrap().to_owned()
+            })
+            .collect()
+    }
+
+    /// Memory of the server process that is not swapped out.
+    pub(crate) fn memory_kib(&self) -> u64 {
+        let pid = self.server.as_ref().expect("a server runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let figure = line.and_then(|line| line.split_whitespace().next());
+        figure.unwrap().parse().unwrap()
+    }
+
+    /// Whether the server process runs.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        let server = self.server.as_mut().expect("a server was started");
+        server.try_wait().unwrap().is_none()
+    }
+
+    /// Ends the server at once, without a word to anybody.
+    pub(crate) fn kill(&mut self) {
+        let mut server = self.server.take().expect("a server runs");
+        server.kill().unwrap();
+        server.wait().unwrap();
     }
 
     /// Two nodes on one database, with a Redis between them that does not run yet. Without a Redis
@@ -88,6 +174,7 @@ impl House {
             .args(["serve", "--data-dir", self.data(), "--listen", listen])
             .args(&self.more)
             .env("FRESHTRACK_LOG", "warn")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(self.directory.path())
             .stdout(Stdio::piped())
             .spawn()

@@ -9,6 +9,7 @@
     reason = "tests tell what they skip and what scenarios say"
 )]
 
+mod hostile;
 mod house;
 mod node;
 mod redis;
@@ -25,7 +26,7 @@ fn play(scenario: &str) {
 }
 
 #[test]
-fn refusals_are_worded_as_clients_expect_byte_for_byte() {
+fn rt_21_refusals_are_worded_as_clients_expect_byte_for_byte() {
     play("refusals.mjs");
 }
 
@@ -40,8 +41,40 @@ fn an_alert_is_told_from_its_start_to_its_end_live_and_replayed() {
 }
 
 #[test]
-fn a_graceful_restart_loses_and_repeats_nothing() {
+fn rt_05_a_graceful_restart_loses_and_repeats_nothing() {
     play("restart.mjs");
+}
+
+#[test]
+fn rt_12_a_killed_server_loses_and_repeats_nothing() {
+    play("crash.mjs");
+}
+
+#[test]
+fn rt_25_every_transport_tells_the_same() {
+    play("transports.mjs");
+}
+
+#[test]
+fn the_example_client_keeps_its_promises() {
+    let Some(node) = node::live_client() else {
+        return;
+    };
+    let mut house = House::build();
+    house.start();
+    node.run("live_client.mjs", &mut house);
+}
+
+#[test]
+fn bounds_and_organizations_are_told_apart() {
+    let Some(node) = node::installed() else {
+        return;
+    };
+    let mut house = House::build();
+    house.set("FRESHTRACK_HANDSHAKES_PER_ADDRESS", "1000");
+    house.start();
+    house.facts_of_neighbour("owner@kitchen.example");
+    node.run("limits.mjs", &mut house);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::credentials;
 use crate::http::auth::{self, Principal};
 use crate::http::problem::{Code, Problem};
+use crate::sockets::arrivals::Handshake;
 use crate::sockets::stream::{expiry, live_principal};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::OrgId;
@@ -23,6 +24,17 @@ pub(super) enum Refused {
     Told(&'static str),
     /// We are: the transport closes without `44`, so that the client tries again.
     Fault,
+}
+
+impl Refused {
+    /// As metrics count it.
+    pub(super) fn outcome(self) -> Handshake {
+        match self {
+            TOO_MANY => Handshake::Limited,
+            Self::Told(_) => Handshake::Refused,
+            Self::Fault => Handshake::Fault,
+        }
+    }
 }
 
 impl std::fmt::Display for Refused {

@@ -5,11 +5,10 @@
 
 mod handshake;
 mod pump;
-mod wire;
-
-pub use wire::{Wire, WireStream};
 
 use crate::app::App;
+use crate::sockets::Wire;
+use crate::sockets::arrivals::{Handshake, TooMany, Waiting};
 use engineioxide::service::NotFoundService;
 use freshtrack_realtime::Connection;
 use handshake::Refused;
@@ -25,6 +24,7 @@ use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
 use socketioxide::service::SocketIoService;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -44,8 +44,8 @@ const PAYLOAD_BYTES_MAX: u64 = 1_000_000;
 const QUEUED_PACKETS_MAX: usize = 4_096;
 /// Events of one client that wait for their turn.
 const ASKED_MAX: usize = 256;
-/// What a refused upgrade is told to wait, in seconds.
-const RETRY_AFTER: &str = "5";
+/// What is told to wait when the node is full or stops.
+const RETRY_AFTER_SECONDS: u32 = 5;
 
 /// The connection between handshake and pump.
 type Attached = Arc<Mutex<Option<Connection>>>;
@@ -107,20 +107,19 @@ impl SocketIoDoor {
     }
 
     /// Answers a request: the upgrade, or why there is none.
-    pub async fn answer(&self, request: hyper::Request<Incoming>) -> Response {
-        if let Some(refusal) = self.refusal(&request) {
-            return refusal;
-        }
+    pub async fn answer(&self, request: hyper::Request<Incoming>, peer: IpAddr) -> Response {
+        let waiting = match self.arrival(&request, peer) {
+            Ok(waiting) => waiting,
+            Err(refusal) => return refusal,
+        };
         if let Some(wire) = request.extensions().get::<Wire>().cloned() {
             self.tasks.spawn(async move {
                 tokio::select! {
                     () = wire.ended() => {}
-                    () = tokio::time::sleep(AUTHENTICATE_WITHIN) => {
-                        if !wire.is_authenticated() {
-                            wire.shut();
-                        }
-                    }
+                    () = wire.authenticated() => {}
+                    () = tokio::time::sleep(AUTHENTICATE_WITHIN) => wire.shut(),
                 }
+                drop(waiting);
             });
         }
         let Ok(response) = self.service.call(request).await;
@@ -139,29 +138,37 @@ impl SocketIoDoor {
         response
     }
 
-    /// What is decided before the upgrade.
-    fn refusal<B>(&self, request: &hyper::Request<B>) -> Option<Response> {
+    /// What is decided before the upgrade: refused, or waiting to prove who it is.
+    #[expect(clippy::result_large_err, reason = "an answer, moved once")]
+    fn arrival<B>(&self, request: &hyper::Request<B>, peer: IpAddr) -> Result<Waiting, Response> {
         if !asks_for_websocket(request.uri().query().unwrap_or_default()) {
             let body = r#"{"code":0,"message":"Transport unknown"}"#;
-            return Some(
-                Response::builder()
-                    .status(StatusCode::BAD_REQUEST)
-                    .content_type("application/json")
-                    .body(body),
-            );
+            return Err(Response::builder()
+                .status(StatusCode::BAD_REQUEST)
+                .content_type("application/json")
+                .body(body));
         }
-        let open: usize = self.app.hub.stats().connections.iter().sum();
-        let full = open >= self.app.settings.limits.stream_connections as usize;
+        let arrivals = &self.app.arrivals;
+        if !arrivals.origin_allowed(request.headers()) {
+            return Err(Response::builder().status(StatusCode::FORBIDDEN).finish());
+        }
+        let full =
+            self.app.hub.connections() >= self.app.settings.limits.stream_connections as usize;
         if full || self.app.draining.load(Ordering::Relaxed) {
-            return Some(
-                Response::builder()
-                    .status(StatusCode::SERVICE_UNAVAILABLE)
-                    .header(header::RETRY_AFTER, RETRY_AFTER)
-                    .finish(),
-            );
+            arrivals.ended(Handshake::Limited);
+            return Err(later(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER_SECONDS));
         }
-        None
+        arrivals
+            .knock(Some(peer))
+            .map_err(|TooMany { retry_after }| later(StatusCode::TOO_MANY_REQUESTS, retry_after))
     }
+}
+
+fn later(status: StatusCode, seconds: u32) -> Response {
+    Response::builder()
+        .status(status)
+        .header(header::RETRY_AFTER, seconds.to_string())
+        .finish()
 }
 
 fn asks_for_websocket(query: &str) -> bool {
@@ -179,6 +186,7 @@ async fn admit(app: Arc<App>, socket: SocketRef, auth: Option<Value>) -> Result<
     };
     match outcome {
         Ok(connection) => {
+            app.arrivals.ended(Handshake::Accepted);
             wire.set_authenticated();
             socket
                 .extensions
@@ -187,6 +195,7 @@ async fn admit(app: Arc<App>, socket: SocketRef, auth: Option<Value>) -> Result<
         }
         Err(refused) => {
             tracing::debug!(reason = %refused, "refused");
+            app.arrivals.ended(refused.outcome());
             if refused == Refused::Fault {
                 // Before the library can say `44`: then the client would not come back.
                 wire.shut();

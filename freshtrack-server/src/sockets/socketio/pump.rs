@@ -1,8 +1,8 @@
 //! One Socket.IO connection: messages of the hub out, commands of the client in.
 
 use super::handshake::{self, Refused};
-use super::wire::Wire;
 use crate::app::App;
+use crate::sockets::Wire;
 use crate::sockets::stream::{expiry, live_principal};
 use bytes::Bytes;
 use freshtrack_core::time::Timestamp;
@@ -11,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use socketioxide::extract::{AckSender, SocketRef};
 use socketioxide::{SendError, SocketError};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -39,6 +40,8 @@ struct Exit {
     wire: Wire,
     /// Value that `wire.accepted()` reaches once everything handed over has left.
     handed: u64,
+    /// Events on their way: what `wire.accepted()` will say once they have left, and when they happened.
+    under_way: VecDeque<(u64, Timestamp)>,
 }
 
 /// What became of a packet.
@@ -51,6 +54,17 @@ enum Sent {
 impl Exit {
     fn in_flight(&self) -> u64 {
         self.handed.saturating_sub(self.wire.accepted())
+    }
+
+    /// Tells the hub which events have left.
+    fn note_departures(&mut self, outlet: &Outlet) {
+        let accepted = self.wire.accepted();
+        while let Some((handed, at)) = self.under_way.front().copied()
+            && handed <= accepted
+        {
+            self.under_way.pop_front();
+            outlet.delivered(at);
+        }
     }
 
     fn has_room(&self) -> bool {
@@ -80,6 +94,9 @@ impl Exit {
         if matches!(sent, Sent::Yes) {
             // `42["name",payload]`
             self.hand_over(name.len() + message.text().len() + 7);
+            if let Some(at) = message.happened_at() {
+                self.under_way.push_back((self.handed, at));
+            }
         }
         sent
     }
@@ -172,8 +189,10 @@ impl Pump {
             handed: wire.accepted(),
             socket,
             wire: wire.clone(),
+            under_way: VecDeque::new(),
         };
         loop {
+            exit.note_departures(&outlet);
             let seen = wire.accepted();
             let (room, busy) = (exit.has_room(), exit.in_flight() > 0);
             tokio::select! {

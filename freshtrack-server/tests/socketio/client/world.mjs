@@ -107,6 +107,8 @@ export async function scenario(run) {
     console.error(error.stack ?? error);
     for (const socket of sockets) console.error(JSON.stringify(socket.seen.slice(-20)), socket.ends);
     process.exitCode = 1;
+    // Whatever a failed scenario left open must not keep it alive.
+    setTimeout(() => process.exit(1), 2_000).unref();
   } finally {
     for (const socket of sockets) socket.disconnect();
     process.stdin.destroy();

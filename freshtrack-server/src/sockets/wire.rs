@@ -5,8 +5,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
@@ -22,7 +22,10 @@ struct State {
     moved: Notify,
     shut: CancellationToken,
     ended: CancellationToken,
-    authenticated: AtomicBool,
+    authenticated: CancellationToken,
+    /// Somebody else's order to end, until the stream has taken it over.
+    order: Mutex<Option<CancellationToken>>,
+    ordered: AtomicBool,
 }
 
 impl Wire {
@@ -50,6 +53,21 @@ impl Wire {
         self.0.shut.cancel();
     }
 
+    /// Ends the transport as [`shut`](Self::shut) does once `order` is given. A later order takes the
+    /// place of an earlier one: a connection serves one stream after the other.
+    pub fn shut_by(&self, order: CancellationToken) {
+        *self.0.order.lock().unwrap_or_else(PoisonError::into_inner) = Some(order);
+        self.0.ordered.store(true, Ordering::Release);
+    }
+
+    fn take_order(&self) -> Option<CancellationToken> {
+        if !self.0.ordered.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        let mut order = self.0.order.lock().unwrap_or_else(PoisonError::into_inner);
+        order.take()
+    }
+
     /// Waits until the transport is gone.
     pub async fn ended(&self) {
         self.0.ended.cancelled().await;
@@ -57,13 +75,12 @@ impl Wire {
 
     /// Notes that somebody proved who they are over this transport.
     pub fn set_authenticated(&self) {
-        self.0.authenticated.store(true, Ordering::Release);
+        self.0.authenticated.cancel();
     }
 
-    /// Whether somebody did.
-    #[must_use]
-    pub fn is_authenticated(&self) -> bool {
-        self.0.authenticated.load(Ordering::Acquire)
+    /// Waits until somebody did.
+    pub async fn authenticated(&self) {
+        self.0.authenticated.cancelled().await;
     }
 }
 
@@ -73,6 +90,7 @@ pub struct WireStream<S> {
     inner: S,
     wire: Wire,
     shut: Pin<Box<WaitForCancellationFutureOwned>>,
+    order: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl<S> WireStream<S> {
@@ -80,7 +98,12 @@ impl<S> WireStream<S> {
     pub fn new(inner: S) -> Self {
         let wire = Wire::default();
         let shut = Box::pin(wire.0.shut.clone().cancelled_owned());
-        Self { inner, wire, shut }
+        Self {
+            inner,
+            wire,
+            shut,
+            order: None,
+        }
     }
 
     /// Its handle.
@@ -90,7 +113,12 @@ impl<S> WireStream<S> {
     }
 
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.shut.as_mut().poll(cx).is_ready() {
+        if let Some(order) = self.wire.take_order() {
+            self.order = Some(Box::pin(order.cancelled_owned()));
+        }
+        let order = self.order.as_mut();
+        let ordered = order.is_some_and(|order| order.as_mut().poll(cx).is_ready());
+        if ordered || self.shut.as_mut().poll(cx).is_ready() {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Ok(())
@@ -183,6 +211,25 @@ mod tests {
         let (written, ()) = tokio::join!(stream.write_all(b"90"), wire.moved_beyond(8));
         written.unwrap();
         assert_eq!(wire.accepted(), 10);
+    }
+
+    #[tokio::test]
+    async fn an_order_given_while_a_write_is_stuck_ends_it() {
+        let (near, _far) = tokio::io::duplex(8);
+        let mut stream = WireStream::new(near);
+        let order = CancellationToken::new();
+        stream.wire().shut_by(CancellationToken::new());
+        stream.wire().shut_by(order.clone());
+        let writing = stream.write_all(b"more than the peer takes");
+        let ordering = async {
+            tokio::task::yield_now().await;
+            order.cancel();
+        };
+        let (written, ()) = tokio::join!(writing, ordering);
+        assert_eq!(
+            written.unwrap_err().kind(),
+            io::ErrorKind::ConnectionAborted
+        );
     }
 
     #[tokio::test]
