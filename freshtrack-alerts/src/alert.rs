@@ -252,6 +252,9 @@ pub struct Alert {
     /// Whether somebody still has to write down what was done.
     #[serde(default)]
     pub corrective_action_pending: bool,
+    /// Whether somebody has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub corrective_action_recorded: bool,
     /// Version of the rules it was judged by.
     #[serde(default)]
     pub rules_version: i64,

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod alert;
+pub mod calibration;
 mod call;
 pub mod cascade;
 pub mod change;
@@ -13,9 +14,12 @@ pub mod group_commit;
 pub mod incident;
 pub mod ingest;
 pub mod intake;
+pub mod isa;
 mod journal;
 pub mod kpi;
 pub mod lifecycle;
+pub mod log_actions;
+pub mod log_book;
 pub mod memory;
 pub mod monitor;
 pub mod notification;

@@ -55,11 +55,17 @@ impl Run<'_> {
         });
     }
 
+    pub(crate) fn note_action(&mut self, key: AlertKey) {
+        if let Some(index) = self.open_or_refuse(key) {
+            lifecycle::note_action(self.touch(index));
+        }
+    }
+
     pub(crate) fn snooze(&mut self, key: AlertKey, by: UserId, window: Window) {
         let Some(index) = self.open_or_refuse(key) else {
             return;
         };
-        let details = json!({ "until": window.ends_at, "suppression": window.id });
+        let details = json!({ "until": window.ends_at, "suppression": window.id, "id": window.id });
         self.m.suppressions.push(window);
         self.touch(index);
         self.tell(AlertEventKind::Snoozed, index, Actor::User(by), details);

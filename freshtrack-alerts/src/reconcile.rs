@@ -270,6 +270,7 @@ impl Run<'_> {
             correlated_with: self.correlated_with(key.alert_type),
             reraised_from,
             corrective_action_pending: false,
+            corrective_action_recorded: false,
             rules_version: self.rules.version,
             version: 1,
         };

@@ -7,6 +7,7 @@ use crate::http::rate::RateLimits;
 use crate::store::Store;
 use freshtrack_alerts::actions::AlertActions;
 use freshtrack_alerts::ingest::Ingest;
+use freshtrack_alerts::log_actions::LogActions;
 use freshtrack_core::ids::{OrgId, UserId};
 use freshtrack_core::ports::{Clock, IdGen, TokenVerifier};
 use freshtrack_core::principal::{ApiKey, Identity, Role, User};
@@ -32,6 +33,8 @@ pub struct App {
     pub ingest: Ingest,
     /// What people do with alerts.
     pub alerts: AlertActions,
+    /// Writing into the log book.
+    pub log_book: LogActions,
     /// Live connections.
     pub hub: Hub,
     /// Who may be connected.

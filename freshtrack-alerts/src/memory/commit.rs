@@ -2,7 +2,7 @@
 
 use super::rows::{AlertRows, MonitorRow, is_open};
 use crate::alert::{Alert, AlertKey};
-use crate::change::Change;
+use crate::change::{Change, Record};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::UnitId;
 use freshtrack_core::memory::TenantRows;
@@ -18,6 +18,7 @@ pub(super) fn apply(
     check_units(rows, core, change)?;
     check_alerts(rows, core, change)?;
     check_readings(core, change)?;
+    check_records(rows, core, change)?;
     write(rows, core, change);
     Ok(())
 }
@@ -81,6 +82,24 @@ fn check_readings(core: &TenantRows, change: &Change) -> Result<(), StoreError> 
     Ok(())
 }
 
+fn check_records(rows: &AlertRows, core: &TenantRows, change: &Change) -> Result<(), StoreError> {
+    for record in &change.records {
+        if let Some(unit) = record.unit() {
+            core.unit(unit).ok_or(UNKNOWN_UNIT)?;
+        }
+        if let Record::ManualLog(log) = record
+            && log.client_ref.is_some()
+            && rows
+                .manual_logs
+                .iter()
+                .any(|known| known.client_ref == log.client_ref)
+        {
+            return Err(StoreError::Conflict);
+        }
+    }
+    Ok(())
+}
+
 fn write(rows: &mut AlertRows, core: &mut TenantRows, change: &Change) {
     for unit in &change.units {
         let row = MonitorRow {
@@ -110,6 +129,14 @@ fn write(rows: &mut AlertRows, core: &mut TenantRows, change: &Change) {
             .or_default()
             .push(line.clone());
     }
+    for record in &change.records {
+        match record.clone() {
+            Record::ManualLog(log) => rows.manual_logs.push(log),
+            Record::CorrectiveAction(action) => rows.actions.push(action),
+            Record::Suppression(suppression) => rows.suppressions.push(suppression),
+        }
+    }
+    rows.state_changes.extend_from_slice(&change.state_changes);
     rows.door_events.extend_from_slice(&change.door_events);
     rows.consumed.extend(change.consumed.iter().copied());
     core.append_journal(change.journal.clone());

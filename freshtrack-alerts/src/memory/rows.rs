@@ -1,10 +1,13 @@
 //! The rows this crate's memory adapter adds to core's.
 
 use crate::alert::{Alert, AlertEvent, AlertKey, AlertStatus};
-use crate::change::DoorEvent;
+use crate::calibration::Calibration;
+use crate::change::{DoorEvent, StateChange};
+use crate::log_book::{CorrectiveAction, ManualLog};
 use crate::monitor::Monitor;
 use crate::ports::RuleLine;
 use crate::rules::RuleSet;
+use crate::suppression::Suppression;
 use freshtrack_core::hierarchy::Unit;
 use freshtrack_core::ids::{AlertId, LnsEventId, OrgId, UnitId};
 use freshtrack_core::time::Timestamp;
@@ -25,6 +28,11 @@ pub(super) struct AlertRows {
     pub(super) rule_sets: Vec<RuleSet>,
     pub(super) rule_lines: Vec<RuleLine>,
     pub(super) door_events: Vec<DoorEvent>,
+    pub(super) state_changes: Vec<StateChange>,
+    pub(super) manual_logs: Vec<ManualLog>,
+    pub(super) actions: Vec<CorrectiveAction>,
+    pub(super) suppressions: Vec<Suppression>,
+    pub(super) calibrations: Vec<Calibration>,
     pub(super) consumed: BTreeSet<LnsEventId>,
 }
 
@@ -50,6 +58,14 @@ impl MonitorRow {
 }
 
 impl AlertRows {
+    /// Makes a unit due at `at`; an evaluation under way becomes a conflict.
+    pub(super) fn make_due(&mut self, unit: &Unit, at: Timestamp) {
+        let mut row = self.monitor(unit);
+        row.next_deadline = Some(row.next_deadline.map_or(at, |deadline| deadline.min(at)));
+        row.version += 1;
+        self.monitors.insert(unit.id, row);
+    }
+
     /// The state of a unit; one without a row has never been evaluated.
     pub(super) fn monitor(&self, unit: &Unit) -> MonitorRow {
         self.monitors

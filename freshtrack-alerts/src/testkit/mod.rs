@@ -19,6 +19,7 @@
 pub mod alert_store;
 pub mod monitor_store;
 pub mod reading_store;
+pub mod records;
 pub mod rule_store;
 pub mod sample;
 pub mod simulator;

@@ -151,6 +151,7 @@ pub fn alert(tenant: &Tenant, unit: UnitId, seconds: i64) -> Alert {
         correlated_with: None,
         reraised_from: None,
         corrective_action_pending: false,
+        corrective_action_recorded: false,
         rules_version: 1,
         version: 1,
     }

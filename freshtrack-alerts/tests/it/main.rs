@@ -14,6 +14,7 @@ mod house;
 mod incidents;
 mod ingest;
 mod laws;
+mod log_book;
 mod notification;
 mod replay;
 mod rules;

@@ -6,7 +6,9 @@ use super::ports::{Connections, InboxQueue};
 use super::postgres::{PostgresOptions, PostgresStore};
 #[cfg(feature = "sqlite")]
 use super::sqlite::{SqliteOptions, SqliteStore};
-use freshtrack_alerts::ports::{AlertStore, MonitorStore, RuleStore};
+use freshtrack_alerts::ports::{
+    AlertStore, Calibrations, LogBook, MonitorStore, RuleStore, Suppressions, UnitHistory,
+};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
     ApiKeys, AuditLog, Devices, Organizations, Outbox, Places, ReadingStore,
@@ -56,6 +58,14 @@ pub struct Store {
     pub alerts: Arc<dyn AlertStore>,
     /// Rules and their history.
     pub rules: Arc<dyn RuleStore>,
+    /// Manual logs and corrective actions, read back.
+    pub log_book: Arc<dyn LogBook>,
+    /// Windows in which nothing is raised or paged.
+    pub suppressions: Arc<dyn Suppressions>,
+    /// Calibrations of sensors.
+    pub calibrations: Arc<dyn Calibrations>,
+    /// What units went through.
+    pub unit_history: Arc<dyn UnitHistory>,
     /// Network connections, managed.
     pub connections: Arc<dyn Connections>,
     /// Network connections, looked up by their callers.
@@ -133,6 +143,7 @@ impl Store {
     where
         S: Organizations + Places + Devices + ApiKeys + ReadingStore + AuditLog + Outbox,
         S: MonitorStore + AlertStore + RuleStore + Connections + ConnectionDirectory,
+        S: LogBook + Suppressions + Calibrations + UnitHistory,
         S: Inbox + InboxQueue + 'static,
     {
         Self {
@@ -146,6 +157,10 @@ impl Store {
             monitors: Arc::<S>::clone(store),
             alerts: Arc::<S>::clone(store),
             rules: Arc::<S>::clone(store),
+            log_book: Arc::<S>::clone(store),
+            suppressions: Arc::<S>::clone(store),
+            calibrations: Arc::<S>::clone(store),
+            unit_history: Arc::<S>::clone(store),
             connections: Arc::<S>::clone(store),
             connection_directory: Arc::<S>::clone(store),
             inbox: Arc::<S>::clone(store),

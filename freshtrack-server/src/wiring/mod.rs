@@ -26,6 +26,7 @@ use freshtrack_alerts::actions::AlertActions;
 use freshtrack_alerts::engine::Engine;
 use freshtrack_alerts::group_commit::IngestWriter;
 use freshtrack_alerts::ingest::{Ingest, IngestConfig};
+use freshtrack_alerts::log_actions::LogActions;
 use freshtrack_alerts::sweep::Sweeper;
 use freshtrack_core::ports::{Clock, IdGen};
 use freshtrack_realtime::HubConfig;
@@ -337,6 +338,11 @@ fn make_app(
         store: parts.store.clone(),
         ingest: parts.ingest.clone(),
         alerts: AlertActions::new(parts.engine.clone(), Arc::clone(&parts.store.alerts)),
+        log_book: LogActions::new(
+            parts.engine.clone(),
+            Arc::clone(&parts.store.log_book),
+            Arc::clone(&parts.store.alerts),
+        ),
         hub: parts.hub.clone(),
         membership,
         verifier: Arc::new(verifier),

@@ -37,6 +37,9 @@ macro_rules! contracts {
         mod rule_store {
             freshtrack_alerts::rule_store_contract!($fresh);
         }
+        mod records {
+            freshtrack_alerts::records_contract!($fresh);
+        }
         mod reading_store {
             freshtrack_alerts::reading_store_contract!($fresh);
         }

@@ -3,6 +3,7 @@
 mod alert_store;
 mod monitor_store;
 mod reading_store;
+mod records;
 mod rule_store;
 
 use freshtrack_alerts::memory::MemoryStore;

@@ -16,6 +16,8 @@ mod alert_store;
 mod api_keys;
 #[path = "../both/audit_log.rs"]
 mod audit_log;
+#[path = "../both/calibrations.rs"]
+mod calibrations;
 #[path = "../both/commit.rs"]
 mod commit;
 #[path = "../both/connections.rs"]
@@ -24,6 +26,8 @@ mod connections;
 mod devices;
 mod inbox;
 mod journal;
+#[path = "../both/log_book.rs"]
+mod log_book;
 mod lookup;
 #[path = "../both/members.rs"]
 mod members;
@@ -38,8 +42,14 @@ mod places;
 mod reading_store;
 #[path = "../both/rule_store.rs"]
 mod rule_store;
+#[path = "../both/suppressions.rs"]
+mod suppressions;
+#[path = "../both/unit_history.rs"]
+mod unit_history;
 mod write_alerts;
 mod write_readings;
+#[path = "../both/write_records.rs"]
+mod write_records;
 
 pub use open::{Durability, SqliteOptions};
 
@@ -50,6 +60,7 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 /// What the files of `../both` implement ports for.
 type Adapter = SqliteStore;
 type Connection = SqliteConnection;
+type Database = Sqlite;
 type WriteTx = Transaction<'static, Sqlite>;
 
 /// Most rows one multi-row statement takes: at most 20 columns each stay below the 32,766 values that
