@@ -1,13 +1,19 @@
 //! What people do with alerts: take them, close them. It goes through the same step as everything.
 
 use crate::alert::{Alert, AlertStatus, Severity};
+use crate::change::{Change, Record};
 use crate::engine::{Engine, UnitError};
+use crate::journal;
 use crate::lifecycle::{Refusal, ResolveWish};
+use crate::log_actions::{plain_action, trimmed};
+use crate::log_book::CorrectiveAction;
 use crate::ports::AlertStore;
+use crate::rules::RuleScope;
 use crate::step::Input;
-use crate::suppression::{SuppressionKind, Window};
+use crate::suppression::{Suppression, SuppressionKind};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::{AlertId, OrgId, SuppressionId, UserId};
+use freshtrack_core::principal::Actor;
 use freshtrack_core::time::{Span, Timestamp};
 use std::sync::Arc;
 
@@ -105,13 +111,14 @@ impl AlertActions {
             return Ok(alert);
         }
         let key = alert.key;
-        self.act(org, alert, &|| Input::Acknowledge { key, by, note })
+        self.act(org, alert, &|| Input::Acknowledge { key, by, note }, &[])
             .await
     }
 
     /// Closes the alert as a person wishes and answers it as it is then.
     ///
-    /// If its condition still holds in 15 minutes, a new alert is raised.
+    /// If its condition still holds in 15 minutes, a new alert is raised. A corrective action goes into
+    /// the log book with it.
     ///
     /// # Errors
     /// Why not.
@@ -123,7 +130,20 @@ impl AlertActions {
     ) -> Result<Alert, ActionError> {
         let alert = self.find_open(org, id).await?;
         let key = alert.key;
-        self.act(org, alert, &|| Input::Resolve { key, wish }).await
+        let action = trimmed(wish.corrective_action).map(|description| {
+            let (id, now) = (self.engine.ids.uuid().into(), self.engine.clock.now());
+            Record::CorrectiveAction(CorrectiveAction {
+                alert: Some(alert.id),
+                ..plain_action(id, alert.unit, wish.by, description, now)
+            })
+        });
+        self.act(
+            org,
+            alert,
+            &|| Input::Resolve { key, wish },
+            action.as_slice(),
+        )
+        .await
     }
 
     /// Keeps an open alert quiet until `until`: it stays open, and nothing of its type is raised or
@@ -149,18 +169,26 @@ impl AlertActions {
             return Err(ActionError::SnoozeOutOfRange { max_seconds });
         }
         let key = alert.key;
-        let window = Window {
+        let suppression = Suppression {
             id: SuppressionId::from_uuid(self.engine.ids.uuid()),
-            kind: SuppressionKind::Snooze,
+            scope: RuleScope::Unit,
+            scope_id: alert.unit.as_uuid(),
             alert_types: vec![key.alert_type],
+            kind: SuppressionKind::Snooze,
+            note: None,
             starts_at,
             ends_at: until,
+            ended_early_at: None,
+            created_by: Actor::User(by),
+            created_at: starts_at,
+            version: 1,
         };
         let input = || {
-            let window = window.clone();
+            let window = suppression.window();
             Input::Snooze { key, by, window }
         };
-        self.act(org, alert, &input).await
+        let record = Record::Suppression(suppression.clone());
+        self.act(org, alert, &input, &[record]).await
     }
 
     async fn find_open(&self, org: OrgId, id: AlertId) -> Result<Alert, ActionError> {
@@ -179,6 +207,7 @@ impl AlertActions {
         org: OrgId,
         alert: Alert,
         input: &(dyn Fn() -> Input<'i> + Send + Sync),
+        records: &[Record],
     ) -> Result<Alert, ActionError> {
         // between the two looks the alert may have been closed and another one of its key raised
         let same = |open: &Alert| open.id == alert.id;
@@ -194,7 +223,14 @@ impl AlertActions {
                         Err(Refusal::NotOpen)
                     }
                 },
-                |_| {},
+                |change: &mut Change| {
+                    for record in records {
+                        if let Record::CorrectiveAction(action) = record {
+                            journal::alert_action_recorded(change, action);
+                        }
+                    }
+                    change.records.extend_from_slice(records);
+                },
             )
             .await;
         match outcome {

@@ -2,9 +2,11 @@
 
 use crate::alert::{Alert, AlertEvent};
 use crate::incident::{Incident, Outages, StoredOutages};
+use crate::log_book::{CorrectiveAction, ManualLog};
 use crate::monitor::Monitor;
 use crate::rules::RuleSet;
 use crate::step::Facts;
+use crate::suppression::Suppression;
 use freshtrack_core::audit::Journal;
 use freshtrack_core::device::{Device, DeviceSeen};
 use freshtrack_core::hierarchy::{Organization, Unit, UnitStatus};
@@ -12,6 +14,7 @@ use freshtrack_core::ids::{DeviceId, LnsEventId, OrgId, UnitId};
 use freshtrack_core::reading::{DoorState, QuarantinedReading, Reading};
 use freshtrack_core::temperature::Temperature;
 use freshtrack_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// What a posted reading says it is of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,7 +50,7 @@ pub struct UnitContext {
     pub corrective_action_required: bool,
     /// Devices assigned to it, in order of id.
     pub devices: Vec<Device>,
-    /// Its state.
+    /// Its state, with the suppressions that reach it as they are now ([`Monitor::learn`]).
     pub monitor: Monitor,
     /// Version of the state; a commit names it.
     pub monitor_version: i64,
@@ -126,6 +129,48 @@ pub struct DoorEvent {
     pub duration_seconds: Option<i64>,
 }
 
+/// A change of a unit's displayed status or of one of its axes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateChange {
+    /// The unit.
+    pub unit: UnitId,
+    /// When it was found.
+    pub at: Timestamp,
+    /// Status before.
+    pub from: UnitStatus,
+    /// Status from then on.
+    pub to: UnitStatus,
+    /// Temperature axis from then on.
+    pub temperature: String,
+    /// Connectivity axis from then on.
+    pub connectivity: String,
+    /// What brought it about.
+    pub reason: String,
+}
+
+/// What a person wrote down or asked for with the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A value they measured. One whose `client_ref` is stored already is a conflict.
+    ManualLog(ManualLog),
+    /// What they did; after the log it belongs to.
+    CorrectiveAction(CorrectiveAction),
+    /// Quiet about one alert.
+    Suppression(Suppression),
+}
+
+impl Record {
+    /// The unit it names by its id.
+    #[must_use]
+    pub const fn unit(&self) -> Option<UnitId> {
+        match self {
+            Self::ManualLog(log) => Some(log.unit),
+            Self::CorrectiveAction(action) => Some(action.unit),
+            Self::Suppression(_) => None,
+        }
+    }
+}
+
 /// Everything one evaluation of one organization writes: applied whole, or refused whole.
 ///
 /// `alerts` are rows as they are afterwards: one with `version` 1 is inserted, a later one replaces
@@ -144,6 +189,10 @@ pub struct Change {
     pub quarantined: Vec<QuarantinedReading>,
     /// Door events.
     pub door_events: Vec<DoorEvent>,
+    /// Changes of displayed states, in order.
+    pub state_changes: Vec<StateChange>,
+    /// What people wrote down, in order.
+    pub records: Vec<Record>,
     /// What uplinks told about their devices.
     pub devices_seen: Vec<DeviceSeen>,
     /// Alerts as they are afterwards.
@@ -172,6 +221,8 @@ impl Change {
             readings: Vec::new(),
             quarantined: Vec::new(),
             door_events: Vec::new(),
+            state_changes: Vec::new(),
+            records: Vec::new(),
             devices_seen: Vec::new(),
             alerts: Vec::new(),
             outages: None,

@@ -5,8 +5,9 @@
 //! a form without floats.
 
 use crate::alert::{Alert, AlertEvent, AlertEventKind, Severity};
-use crate::change::{Change, DoorEvent};
+use crate::change::{Change, DoorEvent, StateChange};
 use crate::incident::{Incident, IncidentKind};
+use crate::log_book::{CorrectiveAction, ManualLog};
 use crate::step::{Advice, AlertChange, Facts, UnitEvent};
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity};
 use freshtrack_core::event::{EventKind, OutboxDraft};
@@ -105,7 +106,7 @@ fn alert_payload(alert: &Alert, actor: Actor, details: &Value) -> Value {
         payload.insert("actor".to_owned(), json!(actor));
     }
     if let Value::Object(details) = details {
-        for name in ["reason", "level", "until"] {
+        for name in ["reason", "level", "until", "id"] {
             if let Some(value) = details.get(name) {
                 payload.insert(name.to_owned(), value.clone());
             }
@@ -131,6 +132,15 @@ pub(crate) fn unit_changed(
             reason,
             grace_until,
         } => {
+            change.state_changes.push(StateChange {
+                unit: unit.id,
+                at: now,
+                from,
+                to,
+                temperature: temperature.to_owned(),
+                connectivity: connectivity.to_owned(),
+                reason: reason.to_owned(),
+            });
             let mut payload = json!({
                 "from": from,
                 "to": to,
@@ -341,4 +351,85 @@ fn reading_payload(reading: &Reading) -> Value {
         "simulated": reading.flags.simulated,
         "zone": reading.zone,
     })
+}
+
+/// A person measured.
+pub(crate) fn manual_logged(change: &mut Change, log: &ManualLog, unit: &Unit, site_name: &str) {
+    let word = if log.in_range {
+        "in range"
+    } else {
+        "out of range"
+    };
+    let payload = json!({
+        "id": log.id,
+        "temperature_milli_celsius": log.temperature.milli_celsius(),
+        "recorded_at": log.recorded_at,
+        "in_range": log.in_range,
+        "corrective_action": log.corrective_action,
+    });
+    change.journal.audit.push(AuditDraft {
+        at: change.now,
+        actor: Actor::User(log.by),
+        category: AuditCategory::Data,
+        kind: EventKind::ManualLogRecorded.as_str().to_owned(),
+        severity: if log.in_range {
+            AuditSeverity::Info
+        } else {
+            AuditSeverity::Warning
+        },
+        title: format!(
+            "{}, {site_name}: {} logged, {word}",
+            unit.name, log.temperature
+        ),
+        refs: unit_refs(unit),
+        data: payload.clone(),
+    });
+    let event = unit_event(EventKind::ManualLogRecorded, unit, change.now, payload);
+    change.journal.outbox.push(event);
+}
+
+/// A person wrote down what was done, not about an alert: those tell it themselves.
+pub(crate) fn action_recorded(
+    change: &mut Change,
+    action: &CorrectiveAction,
+    unit: &Unit,
+    site_name: &str,
+) {
+    let payload = json!({
+        "id": action.id,
+        "manual_log": action.manual_log,
+        "corrects": action.corrects,
+    });
+    change.journal.audit.push(AuditDraft {
+        at: change.now,
+        actor: Actor::User(action.by),
+        category: AuditCategory::Data,
+        kind: EventKind::CorrectiveActionRecorded.as_str().to_owned(),
+        severity: AuditSeverity::Info,
+        title: format!("{}, {site_name}: corrective action recorded", unit.name),
+        refs: unit_refs(unit),
+        data: payload.clone(),
+    });
+    let event = unit_event(
+        EventKind::CorrectiveActionRecorded,
+        unit,
+        change.now,
+        payload,
+    );
+    change.journal.outbox.push(event);
+}
+
+/// A person wrote down what was done about an alert that is part of `change`.
+pub(crate) fn alert_action_recorded(change: &mut Change, action: &CorrectiveAction) {
+    let about = |alert: &&Alert| Some(alert.id) == action.alert;
+    let Some(alert) = change.alerts.iter().find(about).cloned() else {
+        return;
+    };
+    let told = AlertChange {
+        kind: AlertEventKind::CorrectiveActionAdded,
+        actor: Actor::User(action.by),
+        alert,
+        details: json!({ "id": action.id, "corrects": action.corrects }),
+    };
+    alert_changed(change, told, change.now);
 }

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod alert;
+pub mod calibration;
 mod call;
 pub mod cascade;
 pub mod change;
@@ -14,10 +15,13 @@ pub mod incident;
 pub mod incident_actions;
 pub mod ingest;
 pub mod intake;
+pub mod isa;
 mod journal;
 pub mod kpi;
 mod lapse;
 pub mod lifecycle;
+pub mod log_actions;
+pub mod log_book;
 mod look_back;
 pub mod memory;
 pub mod monitor;

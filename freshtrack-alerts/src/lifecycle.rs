@@ -119,9 +119,11 @@ pub fn resolve_manually(
     {
         return Err(Refusal::NoteTooLong);
     }
-    if action_required && needs_action(alert) && action.is_none() {
+    let recorded = alert.corrective_action_recorded || action.is_some();
+    if action_required && needs_action(alert) && !recorded {
         return Err(Refusal::CorrectiveActionRequired);
     }
+    alert.corrective_action_recorded = recorded;
     close(
         alert,
         Resolution {
@@ -142,7 +144,8 @@ pub(crate) fn resolve_by_itself(
     now: Timestamp,
 ) {
     alert.cleared_at = Some(cleared_at);
-    alert.corrective_action_pending = action_required && needs_action(alert);
+    alert.corrective_action_pending =
+        action_required && needs_action(alert) && !alert.corrective_action_recorded;
     close(
         alert,
         Resolution {
@@ -176,6 +179,12 @@ fn close(alert: &mut Alert, resolution: Resolution) {
     alert.status = AlertStatus::Resolved;
     alert.resolved = Some(resolution);
     alert.next_escalation_at = None;
+}
+
+/// Notes that somebody wrote down what was done about `alert`, open or closed.
+pub(crate) const fn note_action(alert: &mut Alert) {
+    alert.corrective_action_recorded = true;
+    alert.corrective_action_pending = false;
 }
 
 fn needs_action(alert: &Alert) -> bool {

@@ -66,6 +66,12 @@ impl Run<'_> {
         });
     }
 
+    pub(crate) fn note_action(&mut self, key: AlertKey) {
+        if let Some(index) = self.open_or_refuse(key) {
+            lifecycle::note_action(self.touch(index));
+        }
+    }
+
     pub(crate) fn snooze(&mut self, key: AlertKey, by: UserId, window: Window) {
         let Some(index) = self.open_or_refuse(key) else {
             return;
@@ -76,7 +82,7 @@ impl Run<'_> {
             self.refused = Some(Refusal::SnoozeTooLong { max_seconds });
             return;
         }
-        let details = json!({ "until": window.ends_at, "suppression": window.id });
+        let details = json!({ "until": window.ends_at, "suppression": window.id, "id": window.id });
         self.m.suppressions.push(window);
         self.touch(index);
         self.tell(AlertEventKind::Snoozed, index, Actor::User(by), details);

@@ -237,6 +237,7 @@ impl<'a> Run<'a> {
             }
             Input::Acknowledge { key, by, note } => self.acknowledge(key, by, note),
             Input::Resolve { key, wish } => self.resolve_as_wished(key, &wish),
+            Input::ActionRecorded { key } => self.note_action(key),
             Input::Snooze { key, by, window } => self.snooze(key, by, window),
             Input::SuppressionsChanged(windows) => self.m.suppressions = windows,
             Input::DevicesChanged => return "device_changed",

@@ -66,6 +66,11 @@ pub enum Input<'a> {
         /// Who, and what they said.
         wish: ResolveWish<'a>,
     },
+    /// A person wrote down what was done about one open alert.
+    ActionRecorded {
+        /// Which.
+        key: AlertKey,
+    },
     /// A person asked for quiet about one open alert: its window is added to the suppressions.
     Snooze {
         /// Which.

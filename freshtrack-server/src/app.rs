@@ -10,6 +10,7 @@ use crate::store::Store;
 use freshtrack_alerts::actions::AlertActions;
 use freshtrack_alerts::ingest::Ingest;
 use freshtrack_alerts::unit_actions::UnitActions;
+use freshtrack_alerts::log_actions::LogActions;
 use freshtrack_core::ids::{OrgId, UserId};
 use freshtrack_core::ports::{Clock, IdGen, TokenVerifier};
 use freshtrack_core::principal::{ApiKey, Identity, Role, User};
@@ -39,6 +40,8 @@ pub struct App {
     pub units: UnitActions,
     /// Signed states of the audit logs, and proofs.
     pub audit_trees: AuditTrees,
+    /// Writing into the log book.
+    pub log_book: LogActions,
     /// Live connections.
     pub hub: Hub,
     /// Who may be connected.

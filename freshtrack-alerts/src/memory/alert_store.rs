@@ -21,11 +21,16 @@ impl AlertStore for MemoryStore {
         filter: &AlertFilter,
         page: PageRequest<AlertCursor>,
     ) -> Result<Page<Alert, AlertCursor>, StoreError> {
-        let mut found: Vec<Alert> = self.with(|rows, _| {
+        let mut found: Vec<Alert> = self.with(|rows, core| {
+            let core = core.tenant(org);
+            let area_of = |alert: &Alert| Some(core?.unit(alert.unit)?.area_id);
+            let inside =
+                |alert: &&Alert| filter.area.is_none_or(|area| area_of(alert) == Some(area));
             let unseen = |alert: &&Alert| page.after.is_none_or(|after| cursor(alert) < after);
             let alerts = rows.of(org).alerts.values();
             alerts
                 .filter(|alert| wanted(filter, alert))
+                .filter(inside)
                 .filter(unseen)
                 .cloned()
                 .collect()

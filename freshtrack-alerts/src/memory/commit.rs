@@ -2,7 +2,7 @@
 
 use super::rows::{AlertRows, MonitorRow, is_open};
 use crate::alert::{Alert, AlertKey};
-use crate::change::Change;
+use crate::change::{Change, Record};
 use crate::incident::StoredOutages;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::UnitId;
@@ -23,6 +23,7 @@ pub(super) fn apply(
     }
     check_alerts(rows, core, change)?;
     check_readings(core, change)?;
+    check_records(rows, core, change)?;
     write(rows, core, change);
     Ok(())
 }
@@ -86,6 +87,24 @@ fn check_readings(core: &TenantRows, change: &Change) -> Result<(), StoreError> 
     Ok(())
 }
 
+fn check_records(rows: &AlertRows, core: &TenantRows, change: &Change) -> Result<(), StoreError> {
+    for record in &change.records {
+        if let Some(unit) = record.unit() {
+            core.unit(unit).ok_or(UNKNOWN_UNIT)?;
+        }
+        if let Record::ManualLog(log) = record
+            && log.client_ref.is_some()
+            && rows
+                .manual_logs
+                .iter()
+                .any(|known| known.client_ref == log.client_ref)
+        {
+            return Err(StoreError::Conflict);
+        }
+    }
+    Ok(())
+}
+
 fn write(rows: &mut AlertRows, core: &mut TenantRows, change: &Change) {
     for unit in &change.units {
         let row = MonitorRow {
@@ -126,14 +145,16 @@ fn write(rows: &mut AlertRows, core: &mut TenantRows, change: &Change) {
             .extend(incidents.map(|row| (row.id, row.clone())));
     }
     for unit in change.wake.iter().filter_map(|unit| core.unit(*unit)) {
-        let mut row = rows.monitor(core, unit);
-        row.next_deadline = Some(
-            row.next_deadline
-                .map_or(change.now, |at| at.min(change.now)),
-        );
-        row.version += 1;
-        rows.monitors.insert(unit.id, row);
+        rows.make_due(core, unit, change.now);
     }
+    for record in &change.records {
+        match record.clone() {
+            Record::ManualLog(log) => rows.manual_logs.push(log),
+            Record::CorrectiveAction(action) => rows.actions.push(action),
+            Record::Suppression(suppression) => rows.suppressions.push(suppression),
+        }
+    }
+    rows.state_changes.extend_from_slice(&change.state_changes);
     rows.door_events.extend_from_slice(&change.door_events);
     rows.consumed.extend(change.consumed.iter().copied());
     core.append_journal(change.journal.clone());

@@ -4,17 +4,23 @@
 //! one value is a whole database, as the SQL stores are.
 
 mod alert_store;
+mod calibrations;
 mod commit;
 mod incident_store;
+mod log_book;
 mod monitor_store;
 mod rows;
 mod rule_store;
+mod suppressions;
+mod unit_history;
 
 use crate::change::DoorEvent;
 use crate::rules::RuleSet;
 use freshtrack_core::ids::{LnsEventId, OrgId};
 use freshtrack_core::memory::{MemoryState, MemoryStore as CoreStore};
+use freshtrack_core::page::{Page, PageRequest};
 use rows::{AlertRows, Rows};
+use std::cmp::Reverse;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Monitors, alerts and everything of core's [`MemoryStore`](CoreStore) over one shared state.
@@ -81,6 +87,17 @@ freshtrack_core::pass_on!(
     MemoryStore, core: Organizations Places Devices LifeCycle ApiKeys ReadingStore ReadingSeries AuditLog
     AuditHeads Outbox
 );
+
+/// The page of `rows`, latest first, that `page` wants.
+fn latest_first<T, K: Ord + Copy>(
+    mut rows: Vec<T>,
+    page: &PageRequest<K>,
+    key: impl Fn(&T) -> K,
+) -> Page<T, K> {
+    rows.retain(|row| page.after.is_none_or(|after| key(row) < after));
+    rows.sort_by_key(|row| Reverse(key(row)));
+    Page::from_surplus(rows, page.limit, key)
+}
 
 impl Rows {
     fn of(&mut self, org: OrgId) -> &mut AlertRows {

@@ -4,6 +4,7 @@ use super::rows::AlertRows;
 use super::{MemoryStore, commit};
 use crate::change::{Change, Loaded, Resolved, Stored, Target, UnitContext};
 use crate::ports::MonitorStore;
+use crate::suppression::Suppression;
 use async_trait::async_trait;
 use freshtrack_core::device::Device;
 use freshtrack_core::error::StoreError;
@@ -105,7 +106,13 @@ fn resolve(core: &TenantRows, target: &Target) -> Option<Resolved> {
 
 fn context(rows: &AlertRows, core: &TenantRows, unit: &Unit) -> Option<UnitContext> {
     let site = core.site(unit.site_id)?;
-    let row = rows.monitor(core, unit);
+    let mut row = rows.monitor(core, unit);
+    let known_until = row.monitor.looked_at(unit.created_at);
+    let reaching = rows
+        .suppressions
+        .iter()
+        .filter(|known| known.reaches(core.organization().id, unit) && known.ends_at > known_until);
+    row.monitor.learn(reaching.map(Suppression::window));
     Some(UnitContext {
         unit: unit.clone(),
         site_name: site.name.clone(),

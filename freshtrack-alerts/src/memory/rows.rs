@@ -1,11 +1,14 @@
 //! The rows this crate's memory adapter adds to core's.
 
 use crate::alert::{Alert, AlertEvent, AlertKey, AlertStatus};
-use crate::change::DoorEvent;
+use crate::calibration::Calibration;
+use crate::change::{DoorEvent, StateChange};
 use crate::incident::{Incident, StoredOutages};
+use crate::log_book::{CorrectiveAction, ManualLog};
 use crate::monitor::Monitor;
 use crate::ports::RuleLine;
 use crate::rules::RuleSet;
+use crate::suppression::Suppression;
 use freshtrack_core::hierarchy::Unit;
 use freshtrack_core::ids::{AlertId, IncidentId, LnsEventId, OrgId, UnitId};
 use freshtrack_core::memory::TenantRows;
@@ -29,6 +32,11 @@ pub(super) struct AlertRows {
     pub(super) outages: StoredOutages,
     pub(super) incidents: BTreeMap<IncidentId, Incident>,
     pub(super) door_events: Vec<DoorEvent>,
+    pub(super) state_changes: Vec<StateChange>,
+    pub(super) manual_logs: Vec<ManualLog>,
+    pub(super) actions: Vec<CorrectiveAction>,
+    pub(super) suppressions: Vec<Suppression>,
+    pub(super) calibrations: Vec<Calibration>,
     pub(super) consumed: BTreeSet<LnsEventId>,
 }
 
@@ -54,6 +62,14 @@ impl MonitorRow {
 }
 
 impl AlertRows {
+    /// Makes a unit due at `at`; an evaluation under way becomes a conflict.
+    pub(super) fn make_due(&mut self, core: &TenantRows, unit: &Unit, at: Timestamp) {
+        let mut row = self.monitor(core, unit);
+        row.next_deadline = Some(row.next_deadline.map_or(at, |deadline| deadline.min(at)));
+        row.version += 1;
+        self.monitors.insert(unit.id, row);
+    }
+
     /// The state of a unit; one without a row has never been evaluated. A unit that people changed since
     /// is due, and its version has gone on.
     pub(super) fn monitor(&self, core: &TenantRows, unit: &Unit) -> MonitorRow {

@@ -51,10 +51,7 @@ impl RuleStore for MemoryStore {
             rows.rule_sets.push(change.set);
             rows.rule_lines.extend(change.lines);
             for unit in core.units().filter(|unit| is_below(unit, place)) {
-                let mut row = rows.monitor(core, unit);
-                row.next_deadline = Some(row.next_deadline.map_or(change.at, |d| d.min(change.at)));
-                row.version += 1;
-                rows.monitors.insert(unit.id, row);
+                rows.make_due(core, unit, change.at);
             }
             core.append_journal(journal);
             Ok(())
@@ -91,7 +88,7 @@ impl RuleStore for MemoryStore {
     }
 }
 
-fn exists(core: &TenantRows, org: OrgId, place: RulePlace) -> bool {
+pub(super) fn exists(core: &TenantRows, org: OrgId, place: RulePlace) -> bool {
     match place.scope {
         RuleScope::Organization => place.scope_id == org.as_uuid(),
         RuleScope::Site => core.site(SiteId::from_uuid(place.scope_id)).is_some(),
@@ -101,7 +98,7 @@ fn exists(core: &TenantRows, org: OrgId, place: RulePlace) -> bool {
 }
 
 /// Whether rules at a place of this organization reach one of its units.
-fn is_below(unit: &Unit, place: RulePlace) -> bool {
+pub(super) fn is_below(unit: &Unit, place: RulePlace) -> bool {
     let inside = match place.scope {
         RuleScope::Organization => true,
         RuleScope::Site => unit.site_id.as_uuid() == place.scope_id,

@@ -193,6 +193,34 @@ impl Monitor {
         self.newest.map(|newest| newest.at)
     }
 
+    /// The instant before whose windows nothing matters any more to a unit made at `created_at`.
+    #[must_use]
+    pub fn looked_at(&self, created_at: Timestamp) -> Timestamp {
+        if self.evaluated_at == Timestamp::default() {
+            created_at
+        } else {
+            self.evaluated_at
+        }
+    }
+
+    /// Takes over suppressions as they are stored now. One that ends earlier than was known lets go of
+    /// the calls that waited for its end.
+    pub fn learn(&mut self, windows: impl IntoIterator<Item = Window>) {
+        for window in windows {
+            let known = self.suppressions.iter_mut().find(|own| own.id == window.id);
+            let Some(known) = known else {
+                self.suppressions.push(window);
+                continue;
+            };
+            for alert in &mut self.alerts {
+                if alert.next_escalation_at == Some(known.ends_at) {
+                    alert.next_escalation_at = Some(window.ends_at.min(known.ends_at));
+                }
+            }
+            *known = window;
+        }
+    }
+
     /// The open alert of this key.
     #[must_use]
     pub fn open_alert(&self, key: AlertKey) -> Option<&Alert> {

@@ -3,7 +3,7 @@
 use crate::alert::{Alert, AlertEvent, AlertStatus, AlertType, Severity};
 use async_trait::async_trait;
 use freshtrack_core::error::StoreError;
-use freshtrack_core::ids::{AlertId, OrgId, SiteId, UnitId};
+use freshtrack_core::ids::{AlertId, AreaId, OrgId, SiteId, UnitId};
 use freshtrack_core::page::{Page, PageRequest};
 use freshtrack_core::time::Timestamp;
 
@@ -18,6 +18,8 @@ pub struct AlertFilter {
     pub alert_type: Vec<AlertType>,
     /// Of this site.
     pub site: Option<SiteId>,
+    /// At a unit of this area as units stand now.
+    pub area: Option<AreaId>,
     /// Of this unit.
     pub unit: Option<UnitId>,
     /// Raised at or after.

@@ -25,7 +25,8 @@ pub trait MonitorStore: Send + Sync {
     ) -> Result<Vec<Option<Resolved>>, StoreError>;
 
     /// The named units of `org`, with all an evaluation needs; `None` if the organization is unknown.
-    /// Units it does not have are left out.
+    /// Units it does not have are left out. Each monitor knows the suppressions that reach its unit as
+    /// they are now ([`Monitor::learn`](crate::monitor::Monitor::learn)).
     ///
     /// # Errors
     /// If the question could not be answered.

@@ -21,6 +21,7 @@ pub mod incident_store;
 pub mod monitor_store;
 pub mod reading_series;
 pub mod reading_store;
+pub mod records;
 pub mod rule_store;
 pub mod sample;
 pub mod simulator;

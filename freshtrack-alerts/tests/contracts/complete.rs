@@ -19,11 +19,11 @@ fn laws(source: &str) -> (Vec<&str>, Vec<&str>) {
 
 /// A suite and the saboteurs of its port.
 macro_rules! port {
-    ($port:literal $(, $more:literal)?) => {
+    ($port:literal $(, $more:literal)*) => {
         (
             concat!(
                 include_str!(concat!("../../src/testkit/", $port, ".rs")),
-                $(include_str!(concat!("../../src/testkit/", $more, ".rs")),)?
+                $(include_str!(concat!("../../src/testkit/", $more, ".rs")),)*
             ),
             include_str!(concat!("saboteurs/", $port, ".rs")),
         )
@@ -39,6 +39,7 @@ fn every_law_is_run_and_has_a_saboteur() {
         port!("reading_series"),
         port!("reading_store"),
         port!("rule_store"),
+        port!("records", "records/suppressions", "records/unit_history"),
     ] {
         let (written, listed) = laws(suite);
         assert_eq!(

@@ -26,6 +26,10 @@ mod reading_store {
     freshtrack_alerts::reading_store_contract!(super::fresh);
 }
 
+mod records {
+    freshtrack_alerts::records_contract!(super::fresh);
+}
+
 mod rule_store {
     freshtrack_alerts::rule_store_contract!(super::fresh);
 }

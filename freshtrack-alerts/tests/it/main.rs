@@ -17,6 +17,7 @@ mod incidents;
 mod ingest;
 mod laws;
 mod look_back;
+mod log_book;
 mod notification;
 mod outages;
 mod replay;

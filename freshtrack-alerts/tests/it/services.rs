@@ -115,7 +115,8 @@ async fn taking_and_closing_an_alert_goes_through_the_engine() {
         [
             AlertEventKind::Raised,
             AlertEventKind::Acknowledged,
-            AlertEventKind::ResolvedManual
+            AlertEventKind::ResolvedManual,
+            AlertEventKind::CorrectiveActionAdded
         ]
     );
     let kinds = house.event_kinds().await;

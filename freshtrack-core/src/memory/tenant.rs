@@ -165,6 +165,15 @@ impl TenantRows {
         }
     }
 
+    /// Writes what the newest calibration of a device says. An unknown device is left alone.
+    pub fn set_calibration(&mut self, calibrated: &Device) {
+        if let Some(device) = self.devices.get_mut(&calibrated.id) {
+            device.temperature_offset = calibrated.temperature_offset;
+            device.calibration_due_at = calibrated.calibration_due_at;
+            device.version = calibrated.version;
+        }
+    }
+
     /// Writes the displayed status of a unit; for the engine's commit only.
     pub fn set_status(&mut self, unit: UnitId, status: UnitStatus) {
         if let Some(unit) = self.units.get_mut(&unit) {

@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_listed_with_commas_and_have_no_path() {
+    fn readings_are_gathered_for_ten_seconds_at_most() {
         assert!(with(&[("FRESHTRACK_REALTIME_BATCH_WINDOW_MS", "10001")]).is_err());
     }
 

@@ -158,6 +158,38 @@ operations! {
     AcknowledgeAlert = "acknowledge_alert", Member(Staff), false;
     /// "It is over."
     ResolveAlert = "resolve_alert", Member(Staff), false;
+    /// Quiet about one alert for a time; longer than 8 hours takes an admin.
+    SnoozeAlert = "snooze_alert", Member(Staff), false;
+    /// Windows in which nothing is raised.
+    ListSuppressions = "list_suppressions", Member(Viewer), true;
+    /// One such window.
+    GetSuppression = "get_suppression", Member(Viewer), true;
+    /// A new one at a unit or area; at a site or the organization it takes an admin.
+    CreateSuppression = "create_suppression", Member(Manager), false;
+    /// The end of one; anything but a snooze takes the role that could make it.
+    EndSuppression = "end_suppression", Member(Staff), false;
+    /// Values that people measured.
+    ListManualLogs = "list_manual_logs", Member(Viewer), true;
+    /// The same of one unit.
+    ListUnitManualLogs = "list_unit_manual_logs", Member(Viewer), true;
+    /// A measured value.
+    CreateManualLog = "create_manual_log", Member(Staff), false;
+    /// What people did.
+    ListCorrectiveActions = "list_corrective_actions", Member(Viewer), true;
+    /// One thing they did.
+    GetCorrectiveAction = "get_corrective_action", Member(Viewer), true;
+    /// Something they did.
+    CreateCorrectiveAction = "create_corrective_action", Member(Staff), false;
+    /// Calibrations of a device.
+    ListCalibrations = "list_calibrations", Member(Viewer), true;
+    /// A calibration.
+    CreateCalibration = "create_calibration", Member(Manager), false;
+    /// What a unit is like now, and why.
+    GetUnitState = "get_unit_state", Member(Viewer), true;
+    /// What it went through.
+    GetUnitTimeline = "get_unit_timeline", Member(Viewer), true;
+    /// Its doors.
+    ListDoorEvents = "list_door_events", Member(Viewer), true;
     /// Values put aside.
     ListQuarantinedReadings = "list_quarantined_readings", Member(Manager), false;
     /// The audit log; own events below admin.

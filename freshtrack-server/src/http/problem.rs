@@ -126,6 +126,14 @@ codes! {
     BucketRequired = 422 "bucket-required" "So many readings need buckets";
     /// The site wants to know what was done.
     CorrectiveActionRequired = 422 "corrective-action-required" "A corrective action is required";
+    /// Every suppression ends.
+    WindowWithoutEnd = 422 "window-without-end" "The window needs an end";
+    /// A window is longer than it may be.
+    WindowTooLong = 422 "window-too-long" "The window is too long";
+    /// Too little was observed to say anything.
+    CoverageTooLow = 422 "coverage-too-low" "Too little of the window was observed";
+    /// A preset that nobody has checked.
+    PresetNotEnabled = 422 "preset-not-enabled" "The preset is not enabled";
     /// A resolution needs a note.
     ResolutionRequired = 422 "resolution-required" "A note on the resolution is required";
     /// The `Idempotency-Key` named another request.

@@ -16,9 +16,13 @@ pub(crate) fn wanted<T: Copy>(
 
 /// The sort key below which alerts are wanted: the filter's end or the cursor, whichever is earlier.
 pub(crate) fn upper_bound(filter: &AlertFilter, after: Option<AlertCursor>) -> (Timestamp, Uuid) {
+    bound(filter.to, after.map(|(at, id)| (at, id.as_uuid())))
+}
+
+/// The same of any list by an instant and an id.
+pub(crate) fn bound(to: Option<Timestamp>, after: Option<(Timestamp, Uuid)>) -> (Timestamp, Uuid) {
     // An end is exclusive, so no id at that instant may pass.
-    let end = filter.to.map(|to| (to, Uuid::nil()));
-    let after = after.map(|(at, id)| (at, id.as_uuid()));
+    let end = to.map(|to| (to, Uuid::nil()));
     let everything = (Timestamp::MAX, Uuid::max());
     [end, after]
         .into_iter()

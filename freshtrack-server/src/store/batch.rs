@@ -8,8 +8,10 @@ use super::column::{At, to_json};
 use super::keys::Keys;
 use super::rows::codes;
 use freshtrack_alerts::alert::Alert;
-use freshtrack_alerts::change::{Change, OutagesChange, UnitChange};
+use freshtrack_alerts::change::{Change, OutagesChange, Record, UnitChange};
 use freshtrack_alerts::incident::Incident;
+use freshtrack_alerts::log_book::{CorrectiveAction, ManualLog};
+use freshtrack_alerts::suppression::Suppression;
 use freshtrack_core::device::DeviceSeen;
 use freshtrack_core::error::StoreError;
 use freshtrack_core::reading::{QuarantinedReading, Reading};
@@ -144,6 +146,64 @@ pub(crate) struct IncidentOut {
     pub(crate) body: String,
 }
 
+/// A row of `state_change`.
+#[derive(Debug)]
+pub(crate) struct StateOut {
+    pub(crate) org_key: i64,
+    pub(crate) unit_key: i64,
+    pub(crate) at: At,
+    pub(crate) body: String,
+}
+
+/// A row of `suppression`.
+#[derive(Debug)]
+pub(crate) struct SuppressionOut {
+    pub(crate) id: Uuid,
+    pub(crate) scope: &'static str,
+    pub(crate) scope_id: Uuid,
+    pub(crate) starts_at: At,
+    pub(crate) ends_at: At,
+    pub(crate) over_at: At,
+    pub(crate) body: String,
+    pub(crate) version: i64,
+}
+
+impl SuppressionOut {
+    pub(crate) fn of(row: &Suppression) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.as_uuid(),
+            scope: row.scope.as_str(),
+            scope_id: row.scope_id,
+            starts_at: At(row.starts_at),
+            ends_at: At(row.ends_at),
+            over_at: At(row.ends()),
+            body: to_json(row)?,
+            version: row.version,
+        })
+    }
+}
+
+/// A row of what people write down or ask for.
+#[derive(Debug)]
+pub(crate) enum RecordOut {
+    ManualLog {
+        org_key: i64,
+        unit_key: i64,
+        log: ManualLog,
+        body: String,
+    },
+    CorrectiveAction {
+        org_key: i64,
+        unit_key: i64,
+        action: CorrectiveAction,
+        body: String,
+    },
+    Suppression {
+        org_key: i64,
+        row: SuppressionOut,
+    },
+}
+
 /// Everything some changes write.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -159,6 +219,8 @@ pub(crate) struct Batch {
     pub(crate) outages: Vec<OutagesOut>,
     /// Organization, unit, and the instant it is due at the latest.
     pub(crate) wake: Vec<(i64, Uuid, At)>,
+    pub(crate) state_changes: Vec<StateOut>,
+    pub(crate) records: Vec<RecordOut>,
     pub(crate) entries: Entries,
     pub(crate) consumed: Vec<(i64, Uuid)>,
     /// The organizations' heads once the batch is written.
@@ -205,6 +267,17 @@ impl Batch {
         let woken = change.wake.iter();
         self.wake
             .extend(woken.map(|unit| (org_key, unit.as_uuid(), At(change.now))));
+        for row in &change.state_changes {
+            self.state_changes.push(StateOut {
+                org_key,
+                unit_key: keys.unit(org_key, row.unit)?,
+                at: At(row.at),
+                body: to_json(row)?,
+            });
+        }
+        for row in &change.records {
+            self.records.push(record(keys, org_key, row)?);
+        }
         self.consumed
             .extend(change.consumed.iter().map(|id| (org_key, id.as_uuid())));
         let head = match self.heads.entry(org_key) {
@@ -369,6 +442,27 @@ fn seen(device_key: i64, row: &DeviceSeen) -> SeenOut {
         battery_mv: row.battery_mv.map(i32::from),
         rssi_dbm: row.rssi_dbm,
     }
+}
+
+fn record(keys: &Keys, org_key: i64, row: &Record) -> Result<RecordOut, StoreError> {
+    Ok(match row {
+        Record::ManualLog(log) => RecordOut::ManualLog {
+            org_key,
+            unit_key: keys.unit(org_key, log.unit)?,
+            body: to_json(log)?,
+            log: log.clone(),
+        },
+        Record::CorrectiveAction(action) => RecordOut::CorrectiveAction {
+            org_key,
+            unit_key: keys.unit(org_key, action.unit)?,
+            body: to_json(action)?,
+            action: action.clone(),
+        },
+        Record::Suppression(suppression) => RecordOut::Suppression {
+            org_key,
+            row: SuppressionOut::of(suppression)?,
+        },
+    })
 }
 
 fn alert(keys: &Keys, org_key: i64, row: &Alert) -> Result<AlertOut, StoreError> {

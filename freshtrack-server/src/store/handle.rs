@@ -7,7 +7,10 @@ use super::postgres::{PostgresOptions, PostgresStore};
 use super::retention::ReadingRetention;
 #[cfg(feature = "sqlite")]
 use super::sqlite::{SqliteOptions, SqliteStore};
-use freshtrack_alerts::ports::{AlertStore, IncidentStore, MonitorStore, RuleStore};
+use freshtrack_alerts::ports::{
+    AlertStore, Calibrations, IncidentStore, LogBook, MonitorStore, RuleStore, Suppressions,
+    UnitHistory,
+};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
     ApiKeys, AuditHeads, AuditLog, Devices, LifeCycle, Organizations, Outbox, Places, ReadingSeries,
@@ -68,6 +71,14 @@ pub struct Store {
     pub incidents: Arc<dyn IncidentStore>,
     /// Rules and their history.
     pub rules: Arc<dyn RuleStore>,
+    /// Manual logs and corrective actions, read back.
+    pub log_book: Arc<dyn LogBook>,
+    /// Windows in which nothing is raised or paged.
+    pub suppressions: Arc<dyn Suppressions>,
+    /// Calibrations of sensors.
+    pub calibrations: Arc<dyn Calibrations>,
+    /// What units went through.
+    pub unit_history: Arc<dyn UnitHistory>,
     /// Network connections, managed.
     pub connections: Arc<dyn Connections>,
     /// Network connections, looked up by their callers.
@@ -148,6 +159,7 @@ impl Store {
         S: Organizations + Places + Devices + LifeCycle + ApiKeys,
         S: ReadingStore + ReadingSeries + ReadingRetention + AuditLog + AuditHeads + Outbox,
         S: MonitorStore + AlertStore + IncidentStore + RuleStore,
+        S: LogBook + Suppressions + Calibrations + UnitHistory,
         S: Connections + ConnectionDirectory + Inbox + InboxQueue + OnceLedger + 'static,
     {
         Self {
@@ -166,6 +178,10 @@ impl Store {
             alerts: Arc::<S>::clone(store),
             incidents: Arc::<S>::clone(store),
             rules: Arc::<S>::clone(store),
+            log_book: Arc::<S>::clone(store),
+            suppressions: Arc::<S>::clone(store),
+            calibrations: Arc::<S>::clone(store),
+            unit_history: Arc::<S>::clone(store),
             connections: Arc::<S>::clone(store),
             once_ledger: Arc::<S>::clone(store),
             connection_directory: Arc::<S>::clone(store),

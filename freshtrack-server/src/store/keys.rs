@@ -1,7 +1,7 @@
 //! What a batch of changes names, and the integer keys of it.
 
 use super::chain::Head;
-use freshtrack_alerts::change::Change;
+use freshtrack_alerts::change::{Change, Record};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ids::{DeviceId, OrgId, SiteId, UnitId};
 use std::collections::{BTreeSet, HashMap};
@@ -61,11 +61,15 @@ fn references(change: &Change) -> impl Iterator<Item = (Option<UnitId>, Option<D
         .alerts
         .iter()
         .map(|row| (Some(row.unit), row.key.device));
+    let states = change.state_changes.iter().map(|row| Some(row.unit));
+    let records = change.records.iter().map(Record::unit);
+    let written = states.chain(records).map(|unit| (unit, None));
     units
         .chain(readings)
         .chain(aside)
         .chain(doors)
         .chain(alerts)
+        .chain(written)
 }
 
 /// The integer keys of what a batch names, as far as they exist, and the heads of its organizations.

@@ -30,6 +30,7 @@ use freshtrack_alerts::actions::AlertActions;
 use freshtrack_alerts::engine::Engine;
 use freshtrack_alerts::group_commit::IngestWriter;
 use freshtrack_alerts::ingest::{Ingest, IngestConfig};
+use freshtrack_alerts::log_actions::LogActions;
 use freshtrack_alerts::sweep::Sweeper;
 use freshtrack_alerts::unit_actions::UnitActions;
 use freshtrack_core::ports::{Clock, IdGen};
@@ -362,6 +363,11 @@ fn make_app(
         alerts: AlertActions::new(parts.engine.clone(), Arc::clone(&parts.store.alerts)),
         units: UnitActions::new(parts.engine.clone()),
         audit_trees: parts.audit_trees.clone(),
+        log_book: LogActions::new(
+            parts.engine.clone(),
+            Arc::clone(&parts.store.log_book),
+            Arc::clone(&parts.store.alerts),
+        ),
         hub: parts.hub.clone(),
         membership,
         verifier: Arc::new(verifier),

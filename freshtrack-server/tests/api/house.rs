@@ -149,6 +149,16 @@ impl House {
         self.server.app().clock.now()
     }
 
+    /// The organization's audit chain, as far as it has 1,000 events.
+    pub(crate) async fn audit(&self) -> Vec<freshtrack_core::audit::AuditEvent> {
+        let range = freshtrack_core::ports::AuditRange {
+            from: 1,
+            limit: 1_000,
+        };
+        let audit = self.store().audit_log.list(self.org(), range).await;
+        audit.unwrap()
+    }
+
     /// Posts readings with the organization's key.
     pub(crate) async fn ingest(&self, body: Value) -> Answer {
         let url = format!("http://{}/api/v1/ingest/readings", self.server.address());

@@ -9,11 +9,15 @@
 mod archive;
 mod conventions;
 mod audit;
+mod calibrations;
 mod house;
+mod log_book;
 mod members;
 mod overview;
 mod readings_series;
 mod rules;
+mod suppressions;
+mod unit_state;
 
 /// Runs each test on a server over each database.
 macro_rules! on_each_database {
@@ -107,6 +111,29 @@ on_each_database! {
         long_windows_and_odd_questions_are_refused
         days_are_those_of_the_site
         another_organizations_series_is_not_there
+    }
+    log_book {
+        a_log_is_judged_here_and_needs_an_action_out_of_range
+        logs_that_cannot_be_are_refused_with_the_field
+        a_phone_that_sends_twice_at_once_makes_one_log
+        actions_answer_alerts_and_correct_each_other
+        actions_need_one_subject_of_the_own_organization
+    }
+    suppressions {
+        a_snoozed_alert_stays_open_and_shows_until_when
+        a_snooze_has_an_end_within_its_bounds
+        what_holds_when_a_window_ends_is_raised_then
+        the_wider_the_place_the_higher_the_role
+        every_window_has_an_end_within_its_bounds
+    }
+    calibrations {
+        the_newest_offset_is_added_and_the_raw_value_kept
+        a_calibration_that_is_due_is_an_alert_until_the_next_one
+        calibrations_that_cannot_be_are_refused
+    }
+    unit_state {
+        a_state_says_why_axis_by_axis
+        a_timeline_shows_gaps_as_gaps
     }
     rules {
         the_nearest_rule_wins_and_says_where_it_came_from

@@ -66,6 +66,17 @@ impl Names {
             .bearer_auth(owner);
         let alerts = send(alerts).await.expect(200);
         let text = |value: &Value| value.as_str().expect("an id").to_owned();
+        let alert = text(&alerts["items"][0]["id"]);
+        let snooze = run.request(Method::POST, &path(&format!("/alerts/{alert}/snooze")));
+        send(snooze.bearer_auth(owner).json(&json!({ "for": "30m" })))
+            .await
+            .expect(200);
+        let quiet = run
+            .request(Method::GET, &path("/suppressions"))
+            .bearer_auth(owner);
+        let quiet = send(quiet).await.expect(200);
+        let action = json!({ "unit_id": made.unit, "description": "closed the door" });
+        let action = post("/corrective-actions", action).await;
         let colleague = run.person(&format!("colleague@{org}.example")).await;
         run.set_role(made.organization, &colleague, Role::Staff)
             .await;
@@ -82,8 +93,10 @@ impl Names {
                 ("device_id", text(&device["id"])),
                 ("connection_id", text(&connection["connection"]["id"])),
                 ("key_id", text(&key["api_key"]["id"])),
-                ("alert_id", text(&alerts["items"][0]["id"])),
+                ("alert_id", alert),
                 ("seq", "1".to_owned()),
+                ("suppression_id", text(&quiet["items"][0]["id"])),
+                ("action_id", text(&action["id"])),
             ]),
             org,
         }
@@ -112,6 +125,16 @@ fn body(id: &str, of: &Names) -> Option<Value> {
         "update_organization" => json!({ "name": "Renamed" }),
         "change_member" => json!({ "role": "viewer" }),
         "transfer_ownership" => json!({ "user_id": of.ids["owner_id"] }),
+        "snooze_alert" => json!({ "for": "30m" }),
+        "create_suppression" => json!({
+            "scope": "unit", "scope_id": of.ids["unit_id"], "kind": "maintenance",
+            "ends_at": "2026-03-02T13:00:00Z",
+        }),
+        "create_manual_log" => json!({ "temperature": 3.5 }),
+        "create_corrective_action" => {
+            json!({ "unit_id": of.ids["unit_id"], "description": "closed the door" })
+        }
+        "create_calibration" => json!({ "temperature_offset": { "value": 0.1, "unit": "C" } }),
         "set_rules" => json!({ "fields": { "confirm_closed_seconds": 700 } }),
         "resolve_alert" => json!({ "note": "door was open" }),
         "ingest_readings" => json!({ "readings": [

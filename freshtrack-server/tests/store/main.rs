@@ -53,6 +53,9 @@ macro_rules! contracts {
         mod reading_series {
             freshtrack_alerts::reading_series_contract!($fresh);
         }
+        mod records {
+            freshtrack_alerts::records_contract!($fresh);
+        }
         mod reading_store {
             freshtrack_alerts::reading_store_contract!($fresh);
         }

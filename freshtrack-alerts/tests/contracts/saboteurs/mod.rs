@@ -5,6 +5,7 @@ mod incident_store;
 mod monitor_store;
 mod reading_series;
 mod reading_store;
+mod records;
 mod rule_store;
 
 use freshtrack_alerts::memory::MemoryStore;

@@ -1,6 +1,7 @@
 //! Alerts: what is wrong, who has it, how it ended.
 
-use super::{Scale, Tags, found, shown};
+use super::alert_view::{AlertEventView, AlertView, Quiet};
+use super::{Scale, Tags, found};
 use crate::app::App;
 use crate::http::auth::Caller;
 use crate::http::body::Body;
@@ -9,203 +10,22 @@ use crate::http::permissions::Operation;
 use crate::http::problem::{Code, Problem};
 use crate::http::wire::{Time, Wire};
 use freshtrack_alerts::actions::ActionError;
-use freshtrack_alerts::alert::{
-    Alert, AlertEvent, AlertEventKind, AlertStatus, AlertType, RaiseReason, ResolutionKind,
-    Severity, Violated,
-};
+use freshtrack_alerts::alert::{Alert, AlertStatus, AlertType, Severity};
 use freshtrack_alerts::lifecycle::ResolveWish;
 use freshtrack_alerts::ports::AlertFilter;
-use freshtrack_core::ids::{AlertId, OrgId, SiteId, UnitId};
-use freshtrack_core::temperature::{Limit, TemperatureUnit};
+use freshtrack_core::ids::{AlertId, AreaId, OrgId, SiteId, UnitId};
+use freshtrack_core::principal::Role;
+use freshtrack_core::temperature::TemperatureUnit;
+use freshtrack_core::time::{Span, Timestamp};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Enum, Object, OpenApi};
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// Most lines of history in one answer.
 const HISTORY_MAX: u16 = 1_000;
-
-/// A limit as its author wrote it.
-#[derive(Debug, Object)]
-#[oai(rename = "Limit")]
-pub struct LimitView {
-    /// The number as authored.
-    value: f64,
-    /// The author's scale.
-    unit: Scale,
-    /// The same in °C.
-    celsius: f64,
-}
-
-impl From<Limit> for LimitView {
-    fn from(limit: Limit) -> Self {
-        Self {
-            value: f64::from(limit.milli) / 1_000.0,
-            unit: limit.unit.into(),
-            celsius: limit.temperature().in_unit(TemperatureUnit::C),
-        }
-    }
-}
-
-/// Who took an alert.
-#[derive(Debug, Object)]
-#[oai(rename = "Acknowledgement")]
-pub struct AcknowledgementView {
-    /// Who.
-    by: Uuid,
-    /// When.
-    at: Time,
-    /// What they said.
-    #[oai(skip_serializing_if_is_none)]
-    note: Option<String>,
-}
-
-/// How an alert ended.
-#[derive(Debug, Object)]
-#[oai(rename = "Resolution")]
-pub struct ResolutionView {
-    /// By itself or by a person.
-    kind: Wire<ResolutionKind>,
-    /// The person.
-    #[oai(skip_serializing_if_is_none)]
-    by: Option<Uuid>,
-    /// When.
-    at: Time,
-    /// What they said.
-    #[oai(skip_serializing_if_is_none)]
-    note: Option<String>,
-}
-
-/// The reading that opened an excursion.
-#[derive(Debug, Object)]
-#[oai(rename = "Trigger")]
-pub struct TriggerView {
-    /// Its temperature.
-    temperature: f64,
-    /// When it was taken.
-    recorded_at: Time,
-}
-
-/// An alert. Condition times say when it was true, record times when we knew.
-#[derive(Debug, Object)]
-#[oai(rename = "Alert")]
-pub struct AlertView {
-    /// Id.
-    id: Uuid,
-    /// Site of the unit.
-    site_id: Uuid,
-    /// Area of the unit.
-    area_id: Uuid,
-    /// The unit.
-    unit_id: Uuid,
-    /// The device, for alerts about one.
-    #[oai(skip_serializing_if_is_none)]
-    device_id: Option<Uuid>,
-    /// What is wrong.
-    #[oai(rename = "type")]
-    alert_type: Wire<AlertType>,
-    /// How bad.
-    severity: Wire<Severity>,
-    /// Where it is in its life.
-    status: Wire<AlertStatus>,
-    /// One line for people.
-    title: String,
-    /// Since when the condition held.
-    condition_since: Time,
-    /// The first out-of-range reading.
-    #[oai(skip_serializing_if_is_none)]
-    first_out_at: Option<Time>,
-    /// When the excursion was confirmed.
-    #[oai(skip_serializing_if_is_none)]
-    confirmed_at: Option<Time>,
-    /// When the condition ended.
-    #[oai(skip_serializing_if_is_none)]
-    cleared_at: Option<Time>,
-    /// When it was raised.
-    raised_at: Time,
-    /// Why it was raised then.
-    raise_reason: Wire<RaiseReason>,
-    /// Which limit.
-    #[oai(skip_serializing_if_is_none)]
-    violated: Option<Wire<Violated>>,
-    /// The limit.
-    #[oai(skip_serializing_if_is_none)]
-    limit: Option<LimitView>,
-    /// The reading that opened it.
-    #[oai(skip_serializing_if_is_none)]
-    trigger: Option<TriggerView>,
-    /// The worst value so far.
-    #[oai(skip_serializing_if_is_none)]
-    extreme: Option<f64>,
-    /// Scale of `trigger` and `extreme`.
-    temperature_unit: Scale,
-    /// Who took it.
-    #[oai(skip_serializing_if_is_none)]
-    acknowledged: Option<AcknowledgementView>,
-    /// How it ended.
-    #[oai(skip_serializing_if_is_none)]
-    resolved: Option<ResolutionView>,
-    /// Escalation steps that have fired.
-    escalation_level: u16,
-    /// The alert that was closed too early.
-    #[oai(skip_serializing_if_is_none)]
-    reraised_from: Option<Uuid>,
-    /// The alert it belongs to.
-    #[oai(skip_serializing_if_is_none)]
-    correlated_with: Option<Uuid>,
-    /// Whether somebody still has to write down what was done.
-    corrective_action_pending: bool,
-    /// Raised by one with each change.
-    version: i64,
-}
-
-impl AlertView {
-    fn of(alert: Alert, unit: TemperatureUnit) -> Self {
-        Self {
-            id: alert.id.as_uuid(),
-            site_id: alert.site.as_uuid(),
-            area_id: alert.area.as_uuid(),
-            unit_id: alert.unit.as_uuid(),
-            device_id: alert.key.device.map(|d| d.as_uuid()),
-            alert_type: Wire(alert.key.alert_type),
-            severity: Wire(alert.severity),
-            status: Wire(alert.status),
-            title: alert.title,
-            condition_since: Time(alert.condition_since),
-            first_out_at: alert.first_out_at.map(Time),
-            confirmed_at: alert.confirmed_at.map(Time),
-            cleared_at: alert.cleared_at.map(Time),
-            raised_at: Time(alert.raised_at),
-            raise_reason: Wire(alert.raise_reason),
-            violated: alert.violated.map(Wire),
-            limit: alert.limit.map(Into::into),
-            trigger: alert.trigger.map(|trigger| TriggerView {
-                temperature: trigger.temperature.in_unit(unit),
-                recorded_at: Time(trigger.recorded_at),
-            }),
-            extreme: shown(alert.extreme, unit),
-            temperature_unit: unit.into(),
-            acknowledged: alert.acknowledged.map(|ack| AcknowledgementView {
-                by: ack.by.as_uuid(),
-                at: Time(ack.at),
-                note: ack.note,
-            }),
-            resolved: alert.resolved.map(|resolution| ResolutionView {
-                kind: Wire(resolution.kind),
-                by: resolution.by.map(|by| by.as_uuid()),
-                at: Time(resolution.at),
-                note: resolution.note,
-            }),
-            escalation_level: alert.escalation_level,
-            reraised_from: alert.reraised_from.map(|id| id.as_uuid()),
-            correlated_with: alert.correlated_with.map(|id| id.as_uuid()),
-            corrective_action_pending: alert.corrective_action_pending,
-            version: alert.version,
-        }
-    }
-}
 
 /// Alerts, newest first.
 #[derive(Debug, Object)]
@@ -215,42 +35,6 @@ pub struct AlertList {
     /// Cursor of the next page; absent at the end.
     #[oai(skip_serializing_if_is_none)]
     next: Option<String>,
-}
-
-/// One line of an alert's history.
-#[derive(Debug, Object)]
-#[oai(rename = "AlertEvent")]
-pub struct AlertEventView {
-    /// When.
-    at: Time,
-    /// What happened.
-    kind: Wire<AlertEventKind>,
-    /// Who: `user`, `api_key`, `system` or `super_admin`.
-    actor: String,
-    /// The person or key.
-    #[oai(skip_serializing_if_is_none)]
-    actor_id: Option<Uuid>,
-    /// The rest.
-    details: serde_json::Value,
-}
-
-impl From<AlertEvent> for AlertEventView {
-    fn from(event: AlertEvent) -> Self {
-        use freshtrack_core::principal::Actor;
-        let (actor, actor_id) = match event.actor {
-            Actor::User(id) => ("user", Some(id.as_uuid())),
-            Actor::SuperAdmin(id) => ("super_admin", Some(id.as_uuid())),
-            Actor::ApiKey(id) => ("api_key", Some(id.as_uuid())),
-            Actor::System => ("system", None),
-        };
-        Self {
-            at: Time(event.at),
-            kind: Wire(event.kind),
-            actor: actor.to_owned(),
-            actor_id,
-            details: event.details,
-        }
-    }
 }
 
 /// An alert's history, oldest first.
@@ -278,6 +62,64 @@ pub struct Resolve {
     corrective_action: Option<String>,
 }
 
+/// How long to be quiet.
+#[derive(Debug, Clone, Copy, Enum)]
+pub enum SnoozeFor {
+    /// 30 minutes.
+    #[oai(rename = "30m")]
+    HalfAnHour,
+    /// 1 hour.
+    #[oai(rename = "1h")]
+    OneHour,
+    /// 4 hours.
+    #[oai(rename = "4h")]
+    FourHours,
+    /// 8 hours.
+    #[oai(rename = "8h")]
+    EightHours,
+}
+
+/// Longest snooze that takes no admin.
+const SNOOZE_STAFF_MAX: Span = Span::from_minutes(8 * 60);
+
+/// "Not now." Either `for` or `until`.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct Snooze {
+    /// How long.
+    #[oai(rename = "for")]
+    length: Option<SnoozeFor>,
+    /// Until when, at most 24 hours from now; a critical alert 4 hours.
+    until: Option<Time>,
+}
+
+impl Snooze {
+    fn until(&self, now: Timestamp) -> Result<Timestamp, Problem> {
+        let length = match (self.length, self.until) {
+            (Some(SnoozeFor::HalfAnHour), None) => Span::from_minutes(30),
+            (Some(SnoozeFor::OneHour), None) => Span::from_minutes(60),
+            (Some(SnoozeFor::FourHours), None) => Span::from_minutes(4 * 60),
+            (Some(SnoozeFor::EightHours), None) => SNOOZE_STAFF_MAX,
+            (None, Some(until)) if until.0 > now => return Ok(until.0),
+            (None, Some(_)) => return Err(Problem::field("/until", "must lie ahead")),
+            _ => return Err(Problem::new(Code::WindowWithoutEnd).and_field("", NEEDS_END)),
+        };
+        Ok(now + length)
+    }
+}
+
+const NEEDS_END: &str = "needs either for or until";
+
+async fn shown(
+    app: &App,
+    org: OrgId,
+    alert: Alert,
+    scale: TemperatureUnit,
+) -> Result<Json<AlertView>, Problem> {
+    let quiet = Quiet::of(app, org, std::slice::from_ref(&alert)).await?;
+    Ok(Json(AlertView::of(alert, scale, &quiet)))
+}
+
 fn problem_of(error: ActionError) -> Problem {
     match error {
         ActionError::NotFound => Problem::not_found(),
@@ -288,6 +130,9 @@ fn problem_of(error: ActionError) -> Problem {
         ActionError::NoteRequired => Problem::new(Code::ResolutionRequired),
         ActionError::NoteTooLong => Problem::field("/note", "is too long"),
         ActionError::CorrectiveActionRequired => Problem::new(Code::CorrectiveActionRequired),
+        error @ ActionError::SnoozeOutOfRange { .. } => {
+            Problem::detailed(Code::WindowTooLong, error.to_string())
+        }
         ActionError::Unavailable(error) => error.into(),
         other => {
             tracing::error!(error = ?other, "alert action failed");
@@ -333,6 +178,8 @@ impl AlertsApi {
         alert_type: Query<Option<Vec<Wire<AlertType>>>>,
         /// Only of this site.
         site_id: Query<Option<Uuid>>,
+        /// Only of this area.
+        area_id: Query<Option<Uuid>>,
         /// Only of this unit.
         unit_id: Query<Option<Uuid>>,
         /// Raised at or after.
@@ -353,6 +200,7 @@ impl AlertsApi {
             severity: values(severity.0),
             alert_type: values(alert_type.0),
             site: site_id.0.map(SiteId::from_uuid),
+            area: area_id.0.map(AreaId::from_uuid),
             unit: unit_id.0.map(UnitId::from_uuid),
             from: from.0.map(|time| time.0),
             to: to.0.map(|time| time.0),
@@ -362,11 +210,12 @@ impl AlertsApi {
             .await?;
         let request = page::request("alerts", limit.0, after.0.as_deref())?;
         let page = app.store.alerts.list(org, &filter, request).await?;
+        let quiet = Quiet::of(&app, org, &page.items).await?;
         Ok(Json(AlertList {
             items: page
                 .items
                 .into_iter()
-                .map(|alert| AlertView::of(alert, scale))
+                .map(|alert| AlertView::of(alert, scale, &quiet))
                 .collect(),
             next: page.next.map(|key| page::encode("alerts", &key)),
         }))
@@ -397,7 +246,7 @@ impl AlertsApi {
             .alerts
             .find(org, AlertId::from_uuid(alert_id.0))
             .await?;
-        found(alert).map(|alert| Json(AlertView::of(alert, scale)))
+        shown(&app, org, found(alert)?, scale).await
     }
 
     /// An alert's history, oldest first
@@ -450,10 +299,8 @@ impl AlertsApi {
             .acknowledge(org, id, access.person()?, note)
             .await
             .map_err(problem_of)?;
-        Ok(Json(AlertView::of(
-            alert,
-            app.display_unit(org, None).await?,
-        )))
+        let scale = app.display_unit(org, None).await?;
+        shown(&app, org, alert, scale).await
     }
 
     /// Closes an alert: "it is over"
@@ -484,9 +331,37 @@ impl AlertsApi {
             .resolve(org, AlertId::from_uuid(alert_id.0), wish)
             .await
             .map_err(problem_of)?;
-        Ok(Json(AlertView::of(
-            alert,
-            app.display_unit(org, None).await?,
-        )))
+        let scale = app.display_unit(org, None).await?;
+        shown(&app, org, alert, scale).await
+    }
+
+    /// Keeps an alert quiet for a time: it stays open, and nothing of its type is paged at its unit
+    ///
+    /// Longer than 8 hours takes an admin.
+    #[oai(
+        path = "/organizations/:org_id/alerts/:alert_id/snooze",
+        method = "post",
+        operation_id = "snooze_alert"
+    )]
+    async fn snooze_alert(
+        &self,
+        app: Data<&Arc<App>>,
+        caller: Caller,
+        org_id: Path<Uuid>,
+        alert_id: Path<Uuid>,
+        body: Body<Snooze>,
+    ) -> Result<Json<AlertView>, Problem> {
+        let org = OrgId::from_uuid(org_id.0);
+        let access = caller.authorize(&app, org, Operation::SnoozeAlert).await?;
+        let now = app.clock.now();
+        let until = body.0.until(now)?;
+        if until > now + SNOOZE_STAFF_MAX && access.role < Role::Admin {
+            return Err(Problem::new(Code::RoleTooLow));
+        }
+        let id = AlertId::from_uuid(alert_id.0);
+        let snoozed = app.alerts.snooze(org, id, access.person()?, until);
+        let alert = snoozed.await.map_err(problem_of)?;
+        let scale = app.display_unit(org, None).await?;
+        shown(&app, org, alert, scale).await
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::audit_bundle::Bundle;
 use crate::http::auth::Access;
+use freshtrack_alerts::calibration::Calibration;
 use freshtrack_alerts::ports::RuleChange;
 use freshtrack_alerts::rules::RuleScope;
+use freshtrack_alerts::suppression::Suppression;
 use freshtrack_core::audit::{AuditCategory, AuditDraft, AuditRefs, AuditSeverity, Journal};
 use freshtrack_core::device::Device;
 use freshtrack_core::event::{EventKind, OutboxDraft};
@@ -238,21 +240,96 @@ pub(crate) fn member(
     }
 }
 
+/// The rows a place names.
+fn place_refs(scope: RuleScope, id: uuid::Uuid) -> AuditRefs {
+    let mut refs = AuditRefs::default();
+    match scope {
+        RuleScope::Organization => {}
+        RuleScope::Site => refs.site = Some(SiteId::from_uuid(id)),
+        RuleScope::Area => refs.area = Some(AreaId::from_uuid(id)),
+        RuleScope::Unit => refs.unit = Some(UnitId::from_uuid(id)),
+    }
+    refs
+}
+
+/// A suppression `started` or `ended`.
+pub(crate) fn suppression(
+    access: &Access,
+    now: Timestamp,
+    change: &str,
+    suppression: &Suppression,
+) -> Journal {
+    let refs = place_refs(suppression.scope, suppression.scope_id);
+    let data = json!({
+        "id": suppression.id,
+        "scope": suppression.scope,
+        "scope_id": suppression.scope_id,
+        "kind": suppression.kind,
+        "alert_types": suppression.alert_types,
+        "starts_at": suppression.starts_at,
+        "ends_at": suppression.ends_at,
+    });
+    let kind = if change == "ended" {
+        EventKind::SuppressionEnded
+    } else {
+        EventKind::SuppressionStarted
+    };
+    let category = AuditCategory::Alert;
+    Journal {
+        audit: vec![audit(
+            access,
+            now,
+            category,
+            kind.as_str(),
+            refs,
+            data.clone(),
+        )],
+        outbox: vec![OutboxDraft {
+            kind,
+            occurred_at: now,
+            site: refs.site,
+            unit: refs.unit,
+            alert: None,
+            user: None,
+            payload: data,
+        }],
+    }
+}
+
+/// A device was calibrated.
+pub(crate) fn calibration(access: &Access, calibration: &Calibration, device: &Device) -> Journal {
+    let refs = AuditRefs {
+        unit: device.unit_id,
+        device: Some(device.id),
+        ..AuditRefs::default()
+    };
+    let kind = "device.calibrated";
+    let now = calibration.recorded_at;
+    let data = json!({
+        "id": calibration.id,
+        "calibrated_at": calibration.calibrated_at,
+        "offset_milli_celsius": calibration.temperature_offset.milli_celsius(),
+        "due_at": calibration.due_at,
+    });
+    Journal {
+        audit: vec![audit(access, now, AuditCategory::Device, kind, refs, data)],
+        outbox: vec![OutboxDraft {
+            kind: EventKind::DeviceChanged,
+            occurred_at: now,
+            site: None,
+            unit: device.unit_id,
+            alert: None,
+            user: None,
+            payload: json!({ "entity": "device", "id": device.id, "change": kind }),
+        }],
+    }
+}
+
 /// Rules changed at a place.
 pub(crate) fn rules(access: &Access, change: &RuleChange) -> Journal {
     let set = &change.set;
-    let (site, area, unit) = match set.scope {
-        RuleScope::Organization => (None, None, None),
-        RuleScope::Site => (Some(SiteId::from_uuid(set.scope_id)), None, None),
-        RuleScope::Area => (None, Some(AreaId::from_uuid(set.scope_id)), None),
-        RuleScope::Unit => (None, None, Some(UnitId::from_uuid(set.scope_id))),
-    };
-    let refs = AuditRefs {
-        site,
-        area,
-        unit,
-        ..AuditRefs::default()
-    };
+    let refs = place_refs(set.scope, set.scope_id);
+    let (site, unit) = (refs.site, refs.unit);
     let fields: serde_json::Map<String, serde_json::Value> = change
         .lines
         .iter()

@@ -1,14 +1,18 @@
 //! Version 1 of the API: one file per resource, all verbs of a path prefix in one place.
 
+pub mod alert_view;
 pub mod alerts;
 pub mod api_keys;
 pub mod areas;
 pub mod audit;
 pub mod audit_wire;
+pub mod calibrations;
+pub mod corrective_actions;
 pub mod devices;
 pub mod ingest;
 mod journal;
 pub mod life;
+pub mod manual_logs;
 pub mod members;
 pub mod organizations;
 pub mod overview;
@@ -20,13 +24,17 @@ pub mod rules;
 pub mod series;
 mod series_buckets;
 pub mod sites;
+pub mod suppressions;
 pub mod ttn_connections;
+pub mod unit_state;
 pub mod units;
 
 use crate::http::problem::{Code, Problem};
 use freshtrack_core::hierarchy::parse_name;
+use freshtrack_core::principal::Actor;
 use freshtrack_core::temperature::{Temperature, TemperatureUnit};
 use poem_openapi::{Enum, OpenApiService, Tags as TagsDerive};
+use uuid::Uuid;
 
 /// Where version 1 lives.
 pub const API_PREFIX: &str = "/api/v1";
@@ -48,6 +56,8 @@ pub enum Tags {
     Networks,
     /// What is wrong, who has it, how it ended.
     Alerts,
+    /// What people measured, and what they did.
+    Records,
     /// Limits and timings.
     Rules,
     /// Machine credentials.
@@ -73,6 +83,11 @@ pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
             ttn_connections::TtnConnectionsApi,
             rules::RulesApi,
             alerts::AlertsApi,
+            suppressions::SuppressionsApi,
+            manual_logs::ManualLogsApi,
+            corrective_actions::CorrectiveActionsApi,
+            calibrations::CalibrationsApi,
+            unit_state::UnitStateApi,
             api_keys::ApiKeysApi,
             audit::AuditApi,
             ingest::IngestApi,
@@ -117,6 +132,28 @@ impl From<TemperatureUnit> for Scale {
 /// The number to show of a temperature.
 fn shown(temperature: Option<Temperature>, unit: TemperatureUnit) -> Option<f64> {
     temperature.map(|t| t.in_unit(unit))
+}
+
+/// Degrees as they were sent.
+fn degrees(pointer: &str, value: f64, unit: TemperatureUnit) -> Result<Temperature, Problem> {
+    // the shortest text of a number is what its sender wrote, up to 15 digits
+    Temperature::parse(&value.to_string(), unit)
+        .map_err(|_| Problem::field(pointer, "must be a number of degrees"))
+}
+
+/// 404 for an id in the body that is of no row of the organization.
+fn unknown_body_id(field: &str) -> Problem {
+    Problem::not_found().and_error(&format!("/{field}"), "not-found", "is not known here")
+}
+
+/// Kind and id of somebody who did something.
+const fn actor_parts(actor: Actor) -> (&'static str, Option<Uuid>) {
+    match actor {
+        Actor::User(id) => ("user", Some(id.as_uuid())),
+        Actor::ApiKey(id) => ("api_key", Some(id.as_uuid())),
+        Actor::System => ("system", None),
+        Actor::SuperAdmin(id) => ("super_admin", Some(id.as_uuid())),
+    }
 }
 
 /// The version as an entity tag.
@@ -188,3 +225,32 @@ macro_rules! list_of {
     };
 }
 use list_of;
+
+/// The same for rows whose form depends on the request.
+macro_rules! list_in {
+    ($name:ident, $item:ty, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Debug, poem_openapi::Object)]
+        pub struct $name {
+            /// The rows of this page.
+            items: Vec<$item>,
+            /// Cursor of the next page; absent at the end.
+            #[oai(skip_serializing_if_is_none)]
+            next: Option<String>,
+        }
+
+        impl $name {
+            fn of<T, K: serde::Serialize>(
+                list: &str,
+                page: freshtrack_core::page::Page<T, K>,
+                view: impl Fn(T) -> $item,
+            ) -> Self {
+                Self {
+                    items: page.items.into_iter().map(view).collect(),
+                    next: page.next.map(|key| $crate::http::page::encode(list, &key)),
+                }
+            }
+        }
+    };
+}
+use list_in;

@@ -154,7 +154,7 @@ pub struct TemperatureView {
     unit: Scale,
 }
 
-fn temperature_view(temperature: Temperature) -> TemperatureView {
+pub(super) fn temperature_view(temperature: Temperature) -> TemperatureView {
     TemperatureView {
         value: temperature.in_unit(TemperatureUnit::C),
         unit: Scale::C,
@@ -162,7 +162,10 @@ fn temperature_view(temperature: Temperature) -> TemperatureView {
 }
 
 /// Reads a difference of temperatures.
-fn delta_of(field: &str, delta: Option<DeltaView>) -> Result<Option<TemperatureDelta>, Problem> {
+pub(super) fn delta_of(
+    field: &str,
+    delta: Option<DeltaView>,
+) -> Result<Option<TemperatureDelta>, Problem> {
     delta
         .map(|delta| {
             milli(&json!(delta.value))
@@ -173,7 +176,7 @@ fn delta_of(field: &str, delta: Option<DeltaView>) -> Result<Option<TemperatureD
 }
 
 /// Reads a temperature.
-fn temperature_of(
+pub(super) fn temperature_of(
     field: &str,
     temperature: Option<TemperatureView>,
 ) -> Result<Option<Temperature>, Problem> {
@@ -214,7 +217,7 @@ const fn letter(unit: TemperatureUnit) -> &'static str {
     }
 }
 
-fn delta_view(delta: TemperatureDelta) -> DeltaView {
+pub(super) fn delta_view(delta: TemperatureDelta) -> DeltaView {
     DeltaView {
         value: f64::from(delta.milli_celsius()) / 1_000.0,
         unit: Scale::C,

@@ -17,7 +17,6 @@ use freshtrack_alerts::rules::{RuleFields, RuleScope, RuleSet};
 use freshtrack_core::error::StoreError;
 use freshtrack_core::hierarchy::UnitType;
 use freshtrack_core::ids::OrgId;
-use freshtrack_core::principal::Actor;
 use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
@@ -122,12 +121,7 @@ pub struct RuleLineView {
 
 impl From<RuleLine> for RuleLineView {
     fn from(line: RuleLine) -> Self {
-        let (actor_type, actor_id) = match line.actor {
-            Actor::User(id) => ("user", Some(id.as_uuid())),
-            Actor::ApiKey(id) => ("api_key", Some(id.as_uuid())),
-            Actor::System => ("system", None),
-            Actor::SuperAdmin(id) => ("super_admin", Some(id.as_uuid())),
-        };
+        let (actor_type, actor_id) = super::actor_parts(line.actor);
         Self {
             at: Time(line.at),
             actor_type: actor_type.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{
     Adapter, Connection, WriteTx, finish, inbox, incident_store, journal, lookup, write_alerts,
-    write_readings,
+    write_readings, write_records,
 };
 use crate::store::batch::Batch;
 use crate::store::error::failed;
@@ -117,6 +117,8 @@ async fn write(conn: &mut Connection, batch: &Batch) -> Result<(), StoreError> {
     write_alerts::changed(conn, &batch.alerts_changed).await?;
     write_alerts::raised(conn, &batch.alerts_raised).await?;
     write_alerts::events(conn, &batch.alert_events).await?;
+    write_records::state_changes(conn, &batch.state_changes).await?;
+    write_records::records(conn, &batch.records).await?;
     inbox::consume(conn, &batch.consumed).await?;
     journal::write_entries(conn, &batch.entries).await
 }

@@ -15,6 +15,7 @@ use freshtrack_core::error::StoreError;
 use freshtrack_core::hierarchy::Unit;
 use freshtrack_core::ids::{OrgId, UnitId};
 use freshtrack_core::page::{Page, PageRequest};
+use freshtrack_core::time::Timestamp;
 use std::collections::HashMap;
 
 /// Units `u` at or below a place: `$1` organization, `$2` scope, `$3` its id, `$4` type or ''.
@@ -85,7 +86,7 @@ impl RuleStore for Adapter {
         for line in &change.lines {
             insert_line(&mut tx, head.org_key, line).await?;
         }
-        make_due(&mut tx, head.org_key, &change).await?;
+        make_due(&mut tx, head.org_key, place_of(&change.set), change.at).await?;
         journal::append(&mut tx, org, head, &journal).await?;
         finish(tx).await
     }
@@ -133,7 +134,7 @@ async fn org_key(conn: &mut Connection, org: OrgId) -> Result<Option<i64>, Store
 }
 
 /// Whether the place is one of the organization.
-async fn exists(
+pub(super) async fn exists(
     conn: &mut Connection,
     org: OrgId,
     org_key: i64,
@@ -251,14 +252,14 @@ async fn insert_line(
     .map_err(failed)
 }
 
-/// Makes the units the rules reach due. Their monitors get a new version: an evaluation that was loaded
+/// Makes the units at or below a place due. Their monitors get a new version: an evaluation that was loaded
 /// before must not put the deadline off again.
-async fn make_due(
+pub(super) async fn make_due(
     conn: &mut Connection,
     org_key: i64,
-    change: &RuleChange,
+    place: RulePlace,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
-    let place = place_of(&change.set);
     sqlx::query(below!(
         "UPDATE unit_monitor SET version = version + 1,
                 next_deadline = CASE WHEN next_deadline < $5 THEN next_deadline ELSE $5 END
@@ -269,7 +270,7 @@ async fn make_due(
     .bind(place.scope.as_str())
     .bind(place.scope_id)
     .bind(type_or_any(place.unit_type))
-    .bind(At(change.at))
+    .bind(At(at))
     .execute(conn)
     .await
     .map(|_| ())

@@ -26,7 +26,9 @@ const LIST: &str = "
                                        WHERE s.org_key = a.org_key AND s.id = $8))
       AND ($9 IS NULL OR a.unit_key = (SELECT u.key FROM unit u
                                        WHERE u.org_key = a.org_key AND u.id = $9))
-    ORDER BY a.raised_at DESC, a.id DESC LIMIT $10";
+      AND ($10 IS NULL OR a.unit_key IN (SELECT u.key FROM unit u JOIN area r ON r.key = u.area_key
+                                         WHERE r.org_key = a.org_key AND r.id = $10))
+    ORDER BY a.raised_at DESC, a.id DESC LIMIT $11";
 
 #[async_trait]
 impl AlertStore for PostgresStore {
@@ -63,6 +65,7 @@ impl AlertStore for PostgresStore {
             .bind(kinds)
             .bind(filter.site.map(|id| id.as_uuid()))
             .bind(filter.unit.map(|id| id.as_uuid()))
+            .bind(filter.area.map(|id| id.as_uuid()))
             .bind(i64::from(page.limit) + 1)
             .fetch_all(self.reader())
             .await

@@ -49,6 +49,8 @@ mod archive;
 mod audit_heads;
 #[path = "../both/audit_log.rs"]
 mod audit_log;
+#[path = "../both/calibrations.rs"]
+mod calibrations;
 #[path = "../both/commit.rs"]
 mod commit;
 #[path = "../both/connections.rs"]
@@ -63,6 +65,8 @@ mod incident_store;
 mod journal;
 #[path = "../both/life_cycle.rs"]
 mod life_cycle;
+#[path = "../both/log_book.rs"]
+mod log_book;
 mod lookup;
 #[path = "../both/members.rs"]
 mod members;
@@ -84,8 +88,14 @@ mod removal;
 mod retention;
 #[path = "../both/rule_store.rs"]
 mod rule_store;
+#[path = "../both/suppressions.rs"]
+mod suppressions;
+#[path = "../both/unit_history.rs"]
+mod unit_history;
 mod write_alerts;
 mod write_readings;
+#[path = "../both/write_records.rs"]
+mod write_records;
 
 pub use open::PostgresOptions;
 
@@ -99,6 +109,7 @@ use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 /// What the files of `../both` implement ports for.
 type Adapter = PostgresStore;
 type Connection = PgConnection;
+type Database = Postgres;
 type WriteTx = Transaction<'static, Postgres>;
 
 /// Every storage port on one PostgreSQL database.

@@ -1,6 +1,6 @@
 //! [`MonitorStore`] on PostgreSQL.
 
-use super::{Connection, PostgresStore, commit};
+use super::{Connection, PostgresStore, commit, suppressions};
 use crate::store::column::At;
 use crate::store::error::failed;
 use crate::store::resolve::{Answers, Wanted};
@@ -82,7 +82,6 @@ impl MonitorStore for PostgresStore {
         let contexts = contexts(&mut tx, org_key, &ids).await?;
         let mut devices = devices_by_unit(&mut tx, org_key, &ids).await?;
         let rule_sets = rule_sets(&mut tx, org_key).await?;
-        tx.commit().await.map_err(failed)?;
         let units: Result<Vec<UnitContext>, StoreError> = contexts
             .into_iter()
             .map(|row| {
@@ -90,9 +89,12 @@ impl MonitorStore for PostgresStore {
                 row.into_context(devices)
             })
             .collect();
+        let mut units = units?;
+        suppressions::learn(&mut tx, org, org_key, &mut units).await?;
+        tx.commit().await.map_err(failed)?;
         Ok(Some(Loaded {
             organization,
-            units: units?,
+            units,
             rule_sets,
             outages,
         }))

@@ -8,6 +8,7 @@ mod lns;
 mod people;
 mod place;
 mod reading;
+mod record;
 mod rules;
 mod unit_context;
 
@@ -18,5 +19,6 @@ pub(crate) use lns::{ConnectionRow, PendingRow, QuarantinedEventRow, identity, r
 pub(crate) use people::{ApiKeyRow, MemberRow, MembershipRow, OwnOrganizationRow, UserRow};
 pub(crate) use place::{AreaRow, OrganizationRow, SiteRow, StampColumns, UnitRow, unit_display};
 pub(crate) use reading::{QuarantinedRow, ReadingRow, StoredRow};
+pub(crate) use record::{BodyRow, DoorRow, StateRow};
 pub(crate) use rules::{RuleLineRow, type_or_any};
 pub(crate) use unit_context::{ContextRow, RuleSetRow};

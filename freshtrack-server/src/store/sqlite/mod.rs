@@ -46,6 +46,8 @@ mod archive;
 mod audit_heads;
 #[path = "../both/audit_log.rs"]
 mod audit_log;
+#[path = "../both/calibrations.rs"]
+mod calibrations;
 #[path = "../both/commit.rs"]
 mod commit;
 #[path = "../both/connections.rs"]
@@ -60,6 +62,8 @@ mod incident_store;
 mod journal;
 #[path = "../both/life_cycle.rs"]
 mod life_cycle;
+#[path = "../both/log_book.rs"]
+mod log_book;
 mod lookup;
 #[path = "../both/members.rs"]
 mod members;
@@ -81,8 +85,14 @@ mod removal;
 mod retention;
 #[path = "../both/rule_store.rs"]
 mod rule_store;
+#[path = "../both/suppressions.rs"]
+mod suppressions;
+#[path = "../both/unit_history.rs"]
+mod unit_history;
 mod write_alerts;
 mod write_readings;
+#[path = "../both/write_records.rs"]
+mod write_records;
 
 pub use open::{Durability, SqliteOptions};
 
@@ -97,6 +107,7 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 /// What the files of `../both` implement ports for.
 type Adapter = SqliteStore;
 type Connection = SqliteConnection;
+type Database = Sqlite;
 type WriteTx = Transaction<'static, Sqlite>;
 
 /// Most rows one multi-row statement takes: at most 20 columns each stay below the 32,766 values that

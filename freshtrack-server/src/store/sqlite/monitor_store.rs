@@ -1,7 +1,7 @@
 //! [`MonitorStore`] on SQLite.
 
 use super::lookup::ids_json;
-use super::{Connection, SqliteStore, commit};
+use super::{Connection, SqliteStore, commit, suppressions};
 use crate::store::column::At;
 use crate::store::error::failed;
 use crate::store::resolve::{Answers, Wanted};
@@ -84,7 +84,6 @@ impl MonitorStore for SqliteStore {
         let contexts = contexts(&mut tx, org_key, &ids).await?;
         let mut devices = devices_by_unit(&mut tx, org_key, &ids).await?;
         let rule_sets = rule_sets(&mut tx, org_key).await?;
-        tx.commit().await.map_err(failed)?;
         let units: Result<Vec<UnitContext>, StoreError> = contexts
             .into_iter()
             .map(|row| {
@@ -92,9 +91,12 @@ impl MonitorStore for SqliteStore {
                 row.into_context(devices)
             })
             .collect();
+        let mut units = units?;
+        suppressions::learn(&mut tx, org, org_key, &mut units).await?;
+        tx.commit().await.map_err(failed)?;
         Ok(Some(Loaded {
             organization,
-            units: units?,
+            units,
             rule_sets,
             outages,
         }))
