@@ -123,6 +123,7 @@ mod tests {
             by: tenant.owner.id,
             at: at(50),
             note: None,
+            temperature: None,
         });
         alert
     }

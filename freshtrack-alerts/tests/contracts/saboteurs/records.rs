@@ -53,7 +53,7 @@ struct Bad {
 }
 
 freshtrack_core::pass_on!(
-    Bad, inner: Organizations Places Devices ApiKeys ReadingStore AuditLog Outbox
+    Bad, inner: Organizations Places Devices LifeCycle ApiKeys ReadingStore AuditLog Outbox
 );
 
 super::caught! { records;
