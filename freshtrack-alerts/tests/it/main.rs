@@ -19,6 +19,7 @@ mod laws;
 mod look_back;
 mod notification;
 mod outages;
+mod regression;
 mod replay;
 mod rules;
 mod script;
