@@ -135,7 +135,7 @@ fn a_device_that_is_taken_away_takes_its_alerts_with_it() {
 }
 
 #[test]
-fn a_43_an_alarm_under_maintenance_is_raised_when_maintenance_ends() {
+fn a_43_l_41_an_alarm_under_maintenance_is_raised_when_maintenance_ends() {
     let mut f = F1::new();
     f.step_at(
         at("0:00"),
@@ -214,7 +214,7 @@ fn overlapping_suppressions_count_as_one_until_the_last_ends() {
 }
 
 #[test]
-fn a_46_an_alarm_closed_by_hand_comes_back_after_fifteen_minutes() {
+fn a_46_l_42_an_alarm_closed_by_hand_comes_back_after_fifteen_minutes() {
     let mut f = F1::in_alarm();
     let first = f.only(TEMP).id;
     f.read("15:00", "7.2");

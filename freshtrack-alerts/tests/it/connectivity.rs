@@ -39,7 +39,7 @@ fn a_32_the_interval_counts() {
 }
 
 #[test]
-fn a_33_a_unit_that_was_never_seen_is_silent_after_an_hour() {
+fn a_33_l_12_a_unit_that_was_never_seen_is_silent_after_an_hour() {
     let mut f = F1::unseen();
     f.unit.monitoring_started_at = T0;
     f.step_at(T0, Input::Tick);

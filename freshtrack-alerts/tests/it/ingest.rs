@@ -33,7 +33,7 @@ const fn quarantined(reason: QuarantineReason) -> ReadingOutcome {
 }
 
 #[tokio::test]
-async fn a_52_two_nodes_that_see_the_same_condition_raise_one_alert() {
+async fn a_52_l_33_two_nodes_that_see_the_same_condition_raise_one_alert() {
     let house = House::new().await;
     house.read("0:00", "3.5").await;
     house.clock.set(at("5:00"));
@@ -147,7 +147,7 @@ async fn a_63_a_foreign_unit_is_unknown_and_untouched() {
 }
 
 #[tokio::test]
-async fn a_64_a_failing_write_leaves_nothing_and_a_retry_succeeds() {
+async fn a_64_l_19_a_failing_write_leaves_nothing_and_a_retry_succeeds() {
     let house = House::new().await;
     house
         .store

@@ -624,7 +624,7 @@ fn in_auckland(
 }
 
 #[test]
-fn i_11_calendars_change_texts_and_nothing_else() {
+fn l_27_i_11_calendars_change_texts_and_nothing_else() {
     let mut runner = TestRunner::new(Config {
         cases: 64,
         ..Config::default()

@@ -20,6 +20,7 @@ mod log_book;
 mod look_back;
 mod notification;
 mod outages;
+mod regression;
 mod replay;
 mod rules;
 mod script;

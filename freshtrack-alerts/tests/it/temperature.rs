@@ -41,7 +41,7 @@ fn a_02_exactly_the_lower_limit_is_fine() {
 }
 
 #[test]
-fn a_03_a_reading_equal_to_the_limit_in_its_own_unit_is_equal() {
+fn a_03_l_20_l_21_a_reading_equal_to_the_limit_in_its_own_unit_is_equal() {
     let f = F1::new();
     let fahrenheit = |text| Temperature::parse(text, TemperatureUnit::F).unwrap();
     assert_ne!(f.rules.zone(fahrenheit("41.0")), Zone::Out);
@@ -158,7 +158,7 @@ fn a_12_a_margin_reading_leaves_an_alarm() {
 }
 
 #[test]
-fn a_13_two_good_readings_end_an_alarm() {
+fn a_13_l_44_two_good_readings_end_an_alarm() {
     let mut f = F1::in_alarm();
     f.read("15:00", "4.0").expect_status(UnitStatus::Restoring);
     assert!(f.open(TEMP).is_some());
@@ -362,7 +362,7 @@ fn a_28_a_rule_change_judges_the_newest_reading_again() {
 }
 
 #[test]
-fn a_29_a_rule_change_alone_resolves_nothing() {
+fn a_29_l_28_a_rule_change_alone_resolves_nothing() {
     let mut f = F1::in_alarm();
     f.rules("11:00", |rules| {
         rules.temp_max = Some(Limit::celsius(8_000));
@@ -404,7 +404,7 @@ fn a_37_silence_leaves_restoring_as_it_is() {
 }
 
 #[test]
-fn a_38_a_door_left_open_warns_and_then_alarms() {
+fn a_38_l_14_a_door_left_open_warns_and_then_alarms() {
     let mut f = F1::new();
     for minute in 0..12 {
         f.door(&format!("{minute}:00"), DoorState::Open);
