@@ -88,10 +88,8 @@ impl Names {
 fn body(id: &str, of: &Names) -> Option<Value> {
     Some(match id {
         "create_site" => json!({ "name": "Annex" }),
-        "update_site" | "update_area" | "update_unit" | "update_device" => {
-            json!({ "name": "Renamed" })
-        }
-        "update_ttn_connection" => json!({ "name": "Renamed" }),
+        "update_site" | "update_area" | "update_unit" | "update_device" | "update_organization"
+        | "update_ttn_connection" => json!({ "name": "Renamed" }),
         "rotate_api_key" => json!({}),
         "create_area" => json!({ "name": "Cellar", "site_id": of.ids["site_id"] }),
         "create_unit" => {
@@ -103,7 +101,6 @@ fn body(id: &str, of: &Names) -> Option<Value> {
         "create_api_key" => json!({ "name": "second", "scopes": ["read"] }),
         "acknowledge_alert" => json!({ "note": "I have it" }),
         "create_organization" => json!({ "name": "Third" }),
-        "update_organization" => json!({ "name": "Renamed" }),
         "change_member" => json!({ "role": "viewer" }),
         "transfer_ownership" => json!({ "user_id": of.ids["owner_id"] }),
         "set_rules" => json!({ "fields": { "confirm_closed_seconds": 700 } }),
