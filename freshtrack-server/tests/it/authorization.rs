@@ -88,7 +88,11 @@ impl Names {
 fn body(id: &str, of: &Names) -> Option<Value> {
     Some(match id {
         "create_site" => json!({ "name": "Annex" }),
-        "update_site" | "update_area" | "update_unit" | "update_device" | "update_organization"
+        "update_site"
+        | "update_area"
+        | "update_unit"
+        | "update_device"
+        | "update_organization"
         | "update_ttn_connection" => json!({ "name": "Renamed" }),
         "rotate_api_key" => json!({}),
         "create_area" => json!({ "name": "Cellar", "site_id": of.ids["site_id"] }),
