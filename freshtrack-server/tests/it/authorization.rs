@@ -107,10 +107,12 @@ impl Names {
 fn body(id: &str, of: &Names) -> Option<Value> {
     Some(match id {
         "create_site" => json!({ "name": "Annex" }),
-        "update_site" | "update_area" | "update_unit" | "update_device" => {
-            json!({ "name": "Renamed" })
-        }
-        "update_ttn_connection" => json!({ "name": "Renamed" }),
+        "update_site"
+        | "update_area"
+        | "update_unit"
+        | "update_device"
+        | "update_organization"
+        | "update_ttn_connection" => json!({ "name": "Renamed" }),
         "rotate_api_key" => json!({}),
         "create_area" => json!({ "name": "Cellar", "site_id": of.ids["site_id"] }),
         "create_unit" => {
@@ -122,7 +124,6 @@ fn body(id: &str, of: &Names) -> Option<Value> {
         "create_api_key" => json!({ "name": "second", "scopes": ["read"] }),
         "acknowledge_alert" => json!({ "note": "I have it" }),
         "create_organization" => json!({ "name": "Third" }),
-        "update_organization" => json!({ "name": "Renamed" }),
         "change_member" => json!({ "role": "viewer" }),
         "transfer_ownership" => json!({ "user_id": of.ids["owner_id"] }),
         "snooze_alert" => json!({ "for": "30m" }),

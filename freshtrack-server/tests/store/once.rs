@@ -71,10 +71,10 @@ pub(crate) async fn a_request_that_failed_or_was_lost_or_is_old_is_first_again(
 pub(crate) async fn of_requests_that_begin_at_once_one_is_first(store: &impl OnceLedger) {
     let one = key("user:a", 1);
     let begin = || begin(store, &one, 1, 0);
-    let begun = tokio::join!(begin(), begin(), begin(), begin());
-    let begun = [begun.0, begun.1, begun.2, begun.3];
-    let first = begun.iter().filter(|begun| **begun == Begun::First).count();
-    assert_eq!(first, 1, "{begun:?}");
+    let answers = tokio::join!(begin(), begin(), begin(), begin());
+    let answers = [answers.0, answers.1, answers.2, answers.3];
+    let first = answers.iter().filter(|answer| **answer == Begun::First);
+    assert_eq!(first.count(), 1, "{answers:?}");
 }
 
 pub(crate) async fn old_answers_are_removed_bounded(store: &impl OnceLedger) {
