@@ -297,8 +297,8 @@ async fn processes_a_legal_hold_is_placed_listed_and_lifted() {
         "{}",
         listed.stdout
     );
-    let lifted = run(folder, &["retention", "lift", id]).await;
-    assert_eq!(lifted.code, Some(0), "{}", lifted.stderr);
+    let ended = run(folder, &["retention", "lift", id]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(run(folder, &["retention", "lift", id]).await.code, Some(2));
     assert_eq!(run(folder, &["retention", "holds"]).await.stdout, "");
     let proven = run(folder, &["retention", "backup-proven", "--by", "restore"]).await;
