@@ -51,6 +51,8 @@ enum Command {
     Decode(Decode),
     /// Check the audit logs in the database, or a bundle that was exported from one
     VerifyAudit(VerifyAudit),
+    /// Legal holds on readings, and proofs of backups
+    Retention(RetentionFlags),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -134,6 +136,48 @@ pub struct VerifyAudit {
     /// Name of the only key that may have signed the bundle
     #[arg(long, value_name = "NAME", requires = "bundle")]
     pub(crate) key: Option<String>,
+}
+
+/// Flags of `retention`.
+#[derive(Debug, Args)]
+pub struct RetentionFlags {
+    #[command(flatten)]
+    pub(crate) store: Store,
+    #[command(subcommand)]
+    pub(crate) order: RetentionOrder,
+}
+
+/// What `retention` shall do.
+#[derive(Debug, Subcommand)]
+pub enum RetentionOrder {
+    /// Keep the readings of whole months, whatever their age; prints the id of the hold
+    Hold {
+        /// First month, like 2026-03 (UTC)
+        #[arg(long, value_name = "MONTH")]
+        first: String,
+        /// Last month, itself included
+        #[arg(long, value_name = "MONTH")]
+        last: String,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// End by itself after: 30d, 365d
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+    },
+    /// End a hold
+    Lift {
+        /// Its id
+        id: String,
+    },
+    /// List the holds in force
+    Holds,
+    /// Note that a backup was proven just now; without that, no reading is removed
+    BackupProven {
+        /// How: restore or checksum
+        #[arg(long, value_name = "HOW")]
+        by: String,
+    },
 }
 
 /// Flags of `token`.
@@ -289,6 +333,7 @@ pub fn run() -> ExitCode {
                     Command::Replay(flags) => commands::replay::run(&flags),
                     Command::Decode(flags) => commands::decode::run(&flags),
                     Command::VerifyAudit(flags) => commands::verify_audit::run(&flags).await,
+                    Command::Retention(flags) => commands::retention::run(flags).await,
                     Command::Openapi => commands::openapi::run(),
                 }
             })

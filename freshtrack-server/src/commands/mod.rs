@@ -6,6 +6,7 @@ pub mod demo;
 pub mod migrate;
 pub mod openapi;
 pub mod replay;
+pub mod retention;
 pub mod serve;
 pub mod token;
 pub mod verify_audit;

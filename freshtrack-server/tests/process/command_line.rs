@@ -273,3 +273,36 @@ async fn processes_openapi_prints_one_json_document() {
         "the document needs no database"
     );
 }
+
+#[tokio::test]
+async fn processes_a_legal_hold_is_placed_listed_and_lifted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let hold = [
+        "retention",
+        "hold",
+        "--first",
+        "2024-03",
+        "--last",
+        "2024-05",
+        "--reason",
+        "case 4711",
+    ];
+    let placed = run(folder, &hold).await;
+    assert_eq!(placed.code, Some(0), "{}", placed.stderr);
+    let id = placed.stdout.split_whitespace().next().expect("an id");
+    let listed = run(folder, &["retention", "holds"]).await;
+    assert!(
+        listed.stdout.contains(id) && listed.stdout.contains("2024-03 to 2024-05"),
+        "{}",
+        listed.stdout
+    );
+    let ended = run(folder, &["retention", "lift", id]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(run(folder, &["retention", "lift", id]).await.code, Some(2));
+    assert_eq!(run(folder, &["retention", "holds"]).await.stdout, "");
+    let proven = run(folder, &["retention", "backup-proven", "--by", "restore"]).await;
+    assert_eq!(proven.code, Some(0), "{}", proven.stderr);
+    let odd = run(folder, &["retention", "backup-proven", "--by", "hope"]).await;
+    assert_eq!(odd.code, Some(2), "{}", odd.stderr);
+}
