@@ -35,7 +35,7 @@ impl Calibrations for MemoryStore {
                 core.set_calibration(&device);
             }
             if let Some(unit) = device.unit_id.and_then(|unit| core.unit(unit)) {
-                rows.make_due(unit, calibration.recorded_at);
+                rows.make_due(core, unit, calibration.recorded_at);
             }
             rows.calibrations.push(calibration);
             core.append_journal(journal);

@@ -98,6 +98,6 @@ const fn place_of(suppression: &Suppression) -> RulePlace {
 fn wake(rows: &mut AlertRows, core: &TenantRows, suppression: &Suppression, at: Timestamp) {
     let place = place_of(suppression);
     for unit in core.units().filter(|unit| is_below(unit, place)) {
-        rows.make_due(unit, at);
+        rows.make_due(core, unit, at);
     }
 }

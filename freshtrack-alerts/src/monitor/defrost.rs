@@ -102,7 +102,10 @@ impl Defrost {
         zone: Zone,
         evidence: Evidence,
     ) {
-        if evidence.after_gap.is_some_and(|silence| denies_grace(silence, zone)) {
+        if evidence
+            .after_gap
+            .is_some_and(|silence| denies_grace(silence, zone))
+        {
             self.tracker.power_lost();
         }
         let observed = Reading {

@@ -10,8 +10,8 @@ mod suppressions;
 mod unit_history;
 
 pub use alert_store::{AlertCursor, AlertFilter, AlertStore};
-pub use incident_store::{IncidentCursor, IncidentFilter, IncidentStore};
 pub use calibrations::{CalibrationCursor, Calibrations};
+pub use incident_store::{IncidentCursor, IncidentFilter, IncidentStore};
 pub use log_book::{ActionCursor, ActionFilter, LogBook, LogCursor, LogFilter};
 pub use monitor_store::{BATCH_MAX, MonitorStore};
 pub use rule_store::{RuleChange, RuleLine, RulePlace, RuleStore, RulesBelow};
