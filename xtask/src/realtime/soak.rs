@@ -275,17 +275,24 @@ async fn act(world: Rc<World>, units: Vec<String>) {
         let unit = &units[turn % units.len()];
         let address = &world.addresses[turn % 2];
         // A node that restarts does not answer: somebody else acts a moment later.
-        if let Err(error) = step(&world, address, unit).await {
+        // Warm in one round and cold in the next, so that each alert is a new one.
+        let temperature = if (turn / units.len()).is_multiple_of(2) {
+            15
+        } else {
+            3
+        };
+        if let Err(error) = step(&world, address, unit, temperature).await {
             println!("turn {turn}: {error:#}");
         }
         sleep(STEP).await;
     }
 }
 
-async fn step(world: &World, address: &str, unit: &str) -> Result<()> {
+async fn step(world: &World, address: &str, unit: &str, temperature: i32) -> Result<()> {
     let key = [("x-api-key", world.ours.fact("api_key"))];
     let at = super::fanout::stamp(1);
-    let body = json!({"readings": [{"unit_id": unit, "recorded_at": at, "temperature": 15}]});
+    let body =
+        json!({"readings": [{"unit_id": unit, "recorded_at": at, "temperature": temperature}]});
     let (status, answer) = request(
         address,
         "POST",
