@@ -20,7 +20,7 @@ use std::process::ExitCode;
 /// `ingest_queue_readings`, `requests_per_minute`, `ingest_requests_per_minute`,
 /// `stream_connections`, `connections_per_organization`, `connections_per_caller`,
 /// `unauthenticated_per_address`, `handshakes_per_address`, `realtime_batch_window_ms`,
-/// `cors_origins` (with commas).
+/// `cors_allowed_origins` (with commas).
 ///
 /// Exit codes: 0 done, 1 failed, 2 a wrong flag or setting, 3 it exists already.
 #[derive(Debug, Parser)]

@@ -159,7 +159,7 @@ pub struct Settings {
     /// Outside identity providers.
     pub issuers: Vec<OutsideIssuer>,
     /// Origins of the pages that may open live connections; none means all.
-    pub cors_origins: Vec<String>,
+    pub allowed_origins: Vec<String>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -220,7 +220,7 @@ struct Raw {
     unauthenticated_per_address: Option<u32>,
     handshakes_per_address: Option<u32>,
     realtime_batch_window_ms: Option<u32>,
-    cors_origins: Option<String>,
+    cors_allowed_origins: Option<String>,
 }
 
 /// Environment variables that share our prefix but are not settings of the server.
@@ -336,7 +336,7 @@ fn check(raw: Raw) -> Result<Settings, SettingError> {
         log_format: parse_word("log_format", raw.log_format.as_deref().unwrap_or("text"))?,
         log: raw.log.unwrap_or_else(|| "info".to_owned()),
         issuers: raw.issuers,
-        cors_origins: origins(raw.cors_origins.as_deref().unwrap_or_default())?,
+        allowed_origins: origins(raw.cors_allowed_origins.as_deref().unwrap_or_default())?,
         limits: Limits {
             ingest_queue_readings: bounded(
                 "ingest_queue_readings",
@@ -408,7 +408,7 @@ fn origins(text: &str) -> Result<Vec<String>, SettingError> {
                 return Ok(origin.to_owned());
             }
             Err(SettingError {
-                key: "cors_origins".to_owned(),
+                key: "cors_allowed_origins".to_owned(),
                 value: origin.to_owned(),
                 allowed: "each must be like https://app.example, without a path".to_owned(),
             })
@@ -496,14 +496,14 @@ mod tests {
     #[test]
     fn origins_are_listed_with_commas_and_have_no_path() {
         let listed = "https://a.example, http://localhost:5173";
-        let settings = with(&[("FRESHTRACK_CORS_ORIGINS", listed)]).unwrap();
+        let settings = with(&[("FRESHTRACK_CORS_ALLOWED_ORIGINS", listed)]).unwrap();
         assert_eq!(
-            settings.cors_origins,
+            settings.allowed_origins,
             ["https://a.example", "http://localhost:5173"]
         );
         for wrong in ["a.example", "https://", "https://a.example/"] {
-            let error = with(&[("FRESHTRACK_CORS_ORIGINS", wrong)]).unwrap_err();
-            assert_eq!(error.key, "cors_origins", "{wrong}");
+            let error = with(&[("FRESHTRACK_CORS_ALLOWED_ORIGINS", wrong)]).unwrap_err();
+            assert_eq!(error.key, "cors_allowed_origins", "{wrong}");
         }
         assert!(with(&[("FRESHTRACK_REALTIME_BATCH_WINDOW_MS", "10001")]).is_err());
     }

@@ -349,7 +349,7 @@ fn make_app(
         clock: Arc::clone(&parts.clock),
         ids: Arc::clone(&parts.ids),
         rates: RateLimits::new(&settings.limits),
-        arrivals: Arc::new(Arrivals::new(&settings.limits, &settings.cors_origins)),
+        arrivals: Arc::new(Arrivals::new(&settings.limits, &settings.allowed_origins)),
         metrics: telemetry::metrics(),
         beats: loops
             .into_iter()

@@ -103,7 +103,7 @@ impl House {
             log_format: LogFormat::Text,
             log: "warn".to_owned(),
             issuers: Vec::new(),
-            cors_origins: Vec::new(),
+            allowed_origins: Vec::new(),
             limits: Limits::default(),
         };
         let server = Server::start_in(settings, Environment::default())

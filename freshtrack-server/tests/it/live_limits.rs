@@ -81,7 +81,7 @@ fn limits(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_origin_is_refused_and_a_program_is_not() {
     let run = Running::start_with(|settings| {
-        settings.cors_origins = vec!["https://app.example".to_owned()];
+        settings.allowed_origins = vec!["https://app.example".to_owned()];
     })
     .await;
     for path in [STREAM, SOCKETIO] {

@@ -51,7 +51,7 @@ fn settings(folder: &Path, issuers: Vec<OutsideIssuer>) -> Settings {
         log_format: LogFormat::Text,
         log: "warn".to_owned(),
         issuers,
-        cors_origins: Vec::new(),
+        allowed_origins: Vec::new(),
         limits: Limits {
             requests_per_minute: 1_000_000,
             ingest_requests_per_minute: 1_000_000,

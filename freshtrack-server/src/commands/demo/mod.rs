@@ -98,7 +98,7 @@ fn settings(listen: std::net::SocketAddr, directory: &std::path::Path) -> Settin
         log_format: LogFormat::Text,
         log: "warn".to_owned(),
         issuers: Vec::new(),
-        cors_origins: Vec::new(),
+        allowed_origins: Vec::new(),
         limits: Limits {
             requests_per_minute: 1_000_000,
             ingest_requests_per_minute: 1_000_000,
