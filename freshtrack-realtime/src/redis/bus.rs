@@ -16,10 +16,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Events a slow subscriber may be behind before it has to read the history.
 const QUEUE: usize = 4_096;
+/// How long nothing is published after a publication that took too long.
+const REST: Duration = Duration::from_secs(1);
 
 /// Where Redis is and how patient the bus is with it.
 #[derive(Clone)]
@@ -88,11 +91,29 @@ pub(super) struct Inner {
     pub(super) settled: Notify,
     state: Mutex<State>,
     pub(super) publisher: tokio::sync::Mutex<Option<MultiplexedConnection>>,
+    /// Nothing is published until then, because the last attempt took too long.
+    rest_until: Mutex<Option<Instant>>,
 }
 
 impl Inner {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rest(&self) {
+        let mut until = self
+            .rest_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *until = Some(Instant::now() + REST);
+    }
+
+    fn rests(&self) -> bool {
+        let until = self
+            .rest_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     pub(super) fn channel(&self, org: OrgId) -> String {
@@ -140,6 +161,7 @@ impl RedisBus {
                     was_up: false,
                 }),
                 publisher: tokio::sync::Mutex::new(None),
+                rest_until: Mutex::new(None),
             }),
         })
     }
@@ -204,6 +226,9 @@ impl Bus for RedisBus {
         if self.status().state != BusState::Up {
             return Err(BusError("redis is down".into()));
         }
+        if self.inner.rests() {
+            return Err(BusError("redis has just not answered in time".into()));
+        }
         let mut pipeline = Pipeline::new();
         for envelope in envelopes {
             let bytes = envelope.encode().map_err(|error| BusError(error.into()))?;
@@ -214,7 +239,11 @@ impl Bus for RedisBus {
         match tokio::time::timeout(PUBLISH_MAX, self.send(pipeline)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(BusError(error.into())),
-            Err(late) => Err(BusError(late.into())),
+            Err(late) => {
+                // Half dead: until the link has found out, the next events do not wait for it as well.
+                self.inner.rest();
+                Err(BusError(late.into()))
+            }
         }
     }
 

@@ -2,16 +2,19 @@
 
 use async_trait::async_trait;
 use freshtrack_core::error::StoreError;
-use freshtrack_core::ids::OrgId;
+use freshtrack_core::ids::{OrgId, UserId};
 use freshtrack_core::ports::{ApiKeys, Clock, Organizations, Places};
 use freshtrack_core::principal::Role;
 use freshtrack_realtime::ports::{Membership, Standing};
 use freshtrack_realtime::{Principal, Topic};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 /// Most keys of an organization that are looked through.
 const KEYS_MAX: u16 = 1_000;
+/// Most members of an organization that are listed at once.
+const MEMBERS_MAX: u16 = 1_000;
 
 /// Memberships and keys as the store has them.
 #[derive(Clone)]
@@ -109,9 +112,25 @@ impl Membership for StoreMembership {
         org: OrgId,
         principals: &[Principal],
     ) -> Result<Vec<Principal>, StoreError> {
+        if self.organizations.find(org).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let people = principals.iter().any(|p| p.user().is_some());
+        let members = if people {
+            self.organizations.members(org, MEMBERS_MAX).await?
+        } else {
+            Vec::new()
+        };
+        let known: HashSet<UserId> = members.iter().map(|member| member.user.id).collect();
+        let whole = members.len() < usize::from(MEMBERS_MAX);
         let mut valid = Vec::with_capacity(principals.len());
         for principal in principals {
-            if self.role(*principal, org).await?.is_some() {
+            let good = match principal.user() {
+                Some(user) if whole || known.contains(&user) => known.contains(&user),
+                // Not among the members listed, but there are more; and keys are few.
+                _ => self.role(*principal, org).await?.is_some(),
+            };
+            if good {
                 valid.push(*principal);
             }
         }

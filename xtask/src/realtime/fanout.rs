@@ -145,7 +145,7 @@ async fn start(kind: Kind, program: &Path, two_nodes: bool, core: Option<u32>) -
                 servers.push(ours.start(&free_address()?, url.as_deref(), core)?);
             }
             World {
-                units: ours.units(&servers[0].address, UNITS).await?,
+                units: ours.units(&servers[0].address, 0..UNITS).await?,
                 api_key: ours.fact("api_key").to_owned(),
                 token: ours.fact("owner_token").to_owned(),
                 servers,

@@ -165,15 +165,19 @@ impl Freshtrack {
         Process::start(command, address.to_owned(), core)
     }
 
-    /// So many units, made over the API of a running node.
-    pub(super) async fn units(&self, address: &str, count: u32) -> Result<Vec<String>> {
+    /// Units with these numbers in their names, made over the API of a running node.
+    pub(super) async fn units(
+        &self,
+        address: &str,
+        numbers: std::ops::Range<u32>,
+    ) -> Result<Vec<String>> {
         let bearer = format!("Bearer {}", self.fact("owner_token"));
         let path = format!(
             "/api/v1/organizations/{}/units",
             self.fact("organization_id")
         );
         let mut units = Vec::new();
-        for number in 0..count {
+        for number in numbers {
             let body = json!({
                 "area_id": self.fact("area_id"), "name": format!("Unit {number}"),
                 "unit_type": "fridge",

@@ -18,7 +18,6 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-const UNITS: u32 = 20;
 /// Between two things that people or units do.
 const STEP: Duration = Duration::from_millis(400);
 /// Mean time a client stays before it drops its transport without a word.
@@ -82,7 +81,6 @@ async fn soak(args: &Args, program: PathBuf) -> Result<()> {
     for address in &addresses {
         nodes.push(Some(ours.start(address, Some(&url), None)?));
     }
-    let units = ours.units(&addresses[0], UNITS).await?;
     let records = (0..args.clients).map(|_| RefCell::default()).collect();
     let world = Rc::new(World {
         ours,
@@ -105,7 +103,7 @@ async fn soak(args: &Args, program: PathBuf) -> Result<()> {
     })
     .await?;
     println!("{} clients on two nodes", args.clients);
-    let acting = tokio::task::spawn_local(act(Rc::clone(&world), units));
+    let acting = tokio::task::spawn_local(act(Rc::clone(&world)));
     disturb(args, &world, &mut nodes, &mut redis, &url).await?;
     world.calm.set(true);
     acting.await?;
@@ -266,23 +264,25 @@ fn number_after(text: &str, mark: &str) -> Option<i64> {
     digits.parse().ok()
 }
 
-/// Makes things happen until it is calm: food gets warm, people take alerts and close them.
-async fn act(world: Rc<World>, units: Vec<String>) {
-    for turn in 0_usize.. {
+/// Makes things happen until it is calm: food gets warm, people take alerts and close them. Each time
+/// in a new unit, so that each alert is a new one.
+async fn act(world: Rc<World>) {
+    for turn in 0_u32.. {
         if world.calm.get() {
             return;
         }
-        let unit = &units[turn % units.len()];
-        let address = &world.addresses[turn % 2];
+        let address = &world.addresses[turn as usize % 2];
         // A node that restarts does not answer: somebody else acts a moment later.
-        if let Err(error) = step(&world, address, unit).await {
+        if let Err(error) = step(&world, address, turn).await {
             println!("turn {turn}: {error:#}");
         }
         sleep(STEP).await;
     }
 }
 
-async fn step(world: &World, address: &str, unit: &str) -> Result<()> {
+async fn step(world: &World, address: &str, turn: u32) -> Result<()> {
+    let made = world.ours.units(address, turn..turn + 1).await?;
+    let unit = made.first().context("a unit was made")?;
     let key = [("x-api-key", world.ours.fact("api_key"))];
     let at = super::fanout::stamp(1);
     let body = json!({"readings": [{"unit_id": unit, "recorded_at": at, "temperature": 15}]});

@@ -28,6 +28,9 @@ await scenario(async () => {
   await api("POST", `/organizations/${world.organization_id}/alerts/${items[0].id}/acknowledge`, {});
   await until("the return", () => socket.connected && socket.seen.filter((e) => e.name === "connection:ack").length === 2, 15_000);
   await event(socket, "alert:acknowledged", (e) => e.alertId === items[0].id);
+  // RT-3: nothing of the latest readings is in memory any more, and it is known all the same.
+  const latest = await socket.emitWithAck("get:latest", world.unit_id);
+  assert.ok(latest && latest.unitId === world.unit_id, JSON.stringify(latest));
   await api("POST", `/organizations/${world.organization_id}/alerts/${items[0].id}/resolve`, { note: "x", corrective_action: "y" });
   await event(socket, "alert:resolved");
   const numbers = ordered(socket).filter((e) => e.name !== "resume:complete").map((e) => e.payload.seq);

@@ -28,6 +28,57 @@ export function ownerToken(seconds) {
 
 const sockets = [];
 
+const isOrdered = (name) => /^(alert|unit|entity):/.test(name);
+
+/**
+ * Faults that a server could have, made on the way in, so that each scenario can be seen to notice: the
+ * Rust tests play them and expect a failure. Each gets the packet and what would have happened.
+ */
+const saboteurs = {
+  /** Ordered events arrive twice (RT-5, RT-8, RT-11). */
+  twice: { event: ([name], pass) => (pass(), isOrdered(name) && pass()) },
+  /** The first client never hears of the second ordered event (RT-12, RT-24). */
+  forgets: { event: ([name], pass, socket) => (socket === sockets[0] && isOrdered(name) && (socket.count = (socket.count ?? 0) + 1) === 2 ? undefined : pass()) },
+  /** Ordered events change places (RT-11). */
+  reorders: {
+    event([name], pass, socket) {
+      if (!isOrdered(name)) return pass();
+      const held = socket.held;
+      socket.held = held ? undefined : pass;
+      if (held) pass(), held();
+    },
+  },
+  /** Readings come without the time they were taken (RT-1). */
+  timeless: { event: ([, payload], pass) => (payload?.readings?.forEach((one) => delete one.recordedAt), pass()) },
+  /** A change of state names the same group twice (RT-26). */
+  equal: { event: ([name, payload], pass) => (name === "unit:state:changed" && (payload.newState = payload.previousState), pass()) },
+  /** Answers do not come (RT-2). */
+  mute: { ack: () => {} },
+  /** Refusals have other words (RT-21). */
+  words: { refusal: (error) => (error.message += ".") },
+  /** A revocation acts after more than a second (RT-15). */
+  late: { end: (_, pass) => setTimeout(pass, 1_200) },
+  /** The end of a token is final (RT-16). */
+  final: { event: ([name], pass, socket) => (pass(), name === "auth:expired" && socket.disconnect()) },
+};
+
+/** Lets packets of a client pass through the saboteur, if there is one. */
+function sabotage(socket) {
+  const how = saboteurs[process.env.SABOTAGE];
+  const wrap = (method, spoil, of = (packet) => packet) => {
+    if (!spoil) return;
+    const real = socket[method].bind(socket);
+    socket[method] = (packet) => spoil(of(packet), () => real(packet), socket);
+  };
+  wrap("onevent", how?.event, (packet) => packet.data);
+  wrap("onack", how?.ack);
+  wrap("ondisconnect", how?.end);
+  if (how?.refusal) {
+    const real = socket.emitReserved.bind(socket);
+    socket.emitReserved = (name, ...more) => (name === "connect_error" && how.refusal(...more), real(name, ...more));
+  }
+}
+
 /** The official client, as browsers use it; remembers every event in `socket.seen`. */
 export function open(auth, options = {}) {
   const { url = world.url, ...more } = options;
@@ -36,9 +87,11 @@ export function open(auth, options = {}) {
     forceNew: true,
     reconnectionDelay: 100,
     reconnectionDelayMax: 500,
+    ackTimeout: 10_000,
     auth,
     ...more,
   });
+  sabotage(socket);
   socket.seen = [];
   socket.ends = [];
   socket.onAny((name, payload) => socket.seen.push({ name, payload, at: Date.now() }));
