@@ -1,5 +1,6 @@
 //! Version 1 of the API: one file per resource, all verbs of a path prefix in one place.
 
+pub mod alert_statistics;
 pub mod alert_view;
 pub mod alerts;
 pub mod api_keys;
@@ -15,11 +16,13 @@ pub mod organizations;
 pub mod places;
 pub mod posted;
 pub mod readings;
+pub mod rule_presets;
 pub mod rule_wire;
 pub mod rules;
 pub mod suppressions;
 pub mod ttn_connections;
 pub mod unit_state;
+pub mod what_if;
 
 use crate::http::problem::{Code, Problem};
 use freshtrack_core::hierarchy::parse_name;
@@ -69,11 +72,20 @@ pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
             readings::ReadingsApi,
             devices::DevicesApi,
             ttn_connections::TtnConnectionsApi,
-            rules::RulesApi,
-            alerts::AlertsApi,
-            suppressions::SuppressionsApi,
-            manual_logs::ManualLogsApi,
-            corrective_actions::CorrectiveActionsApi,
+            (
+                rules::RulesApi,
+                rule_presets::RulePresetsApi,
+                what_if::WhatIfApi,
+            ),
+            (
+                alerts::AlertsApi,
+                alert_statistics::AlertStatisticsApi,
+                suppressions::SuppressionsApi,
+            ),
+            (
+                manual_logs::ManualLogsApi,
+                corrective_actions::CorrectiveActionsApi,
+            ),
             calibrations::CalibrationsApi,
             unit_state::UnitStateApi,
             api_keys::ApiKeysApi,
