@@ -192,6 +192,10 @@ impl RulePresetsApi {
         method = "get",
         operation_id = "list_rule_presets"
     )]
+    #[expect(
+        clippy::unused_async,
+        reason = "the framework takes async handlers only"
+    )]
     async fn list_rule_presets(&self, _person: SignedIn) -> Result<Json<RulePresetList>, Problem> {
         let presets: Result<Vec<_>, _> = Registry::shipped().all().map(PresetView::of).collect();
         Ok(Json(RulePresetList { items: presets? }))
