@@ -112,6 +112,38 @@ pub fn per_recipient<R: Ord, I: IntoIterator<Item = R>>(
         .collect()
 }
 
+/// A distribution of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percentiles {
+    /// Median.
+    pub p50: Span,
+    /// 95th percentile: the shortest time that at least 95 % do not exceed.
+    pub p95: Span,
+}
+
+/// From the raising of each alert to somebody's taking it; nothing if none was taken. An
+/// acknowledgement that lapsed does not count.
+#[must_use]
+pub fn acknowledged_after(alerts: &[Alert]) -> Option<Percentiles> {
+    let taken = |alert: &Alert| Some(alert.acknowledged.as_ref()?.at - alert.raised_at);
+    percentiles(alerts.iter().filter_map(taken).collect())
+}
+
+/// From the raising of each alert to its end; nothing if none is over.
+#[must_use]
+pub fn resolved_after(alerts: &[Alert]) -> Option<Percentiles> {
+    let closed = |alert: &Alert| Some(alert.resolved.as_ref()?.at - alert.raised_at);
+    percentiles(alerts.iter().filter_map(closed).collect())
+}
+
+fn percentiles(mut times: Vec<Span>) -> Option<Percentiles> {
+    times.sort_unstable();
+    Some(Percentiles {
+        p50: nearest_rank(&times, 50)?,
+        p95: nearest_rank(&times, 95)?,
+    })
+}
+
 fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
@@ -300,5 +332,20 @@ mod tests {
             at(10_000),
         );
         assert_eq!((of["ann"].raised, of["bob"].raised), (78, 12));
+    }
+
+    #[test]
+    fn times_are_told_of_those_that_came_to_it() {
+        let (tenant, _) = Tenant::new("kpi");
+        let open = raised(&tenant, 0);
+        assert_eq!(resolved_after(std::slice::from_ref(&open)), None);
+        let mut alerts: Vec<Alert> = (1..=20_i64)
+            .map(|n| sample::resolved(&raised(&tenant, 100), 100 + n))
+            .collect();
+        alerts.push(open);
+        let times = resolved_after(&alerts).expect("some are over");
+        let seconds = |span: Span| span.as_seconds();
+        assert_eq!((seconds(times.p50), seconds(times.p95)), (10, 19));
+        assert_eq!(acknowledged_after(&alerts), None);
     }
 }

@@ -23,7 +23,7 @@ use moka::future::Cache;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// A key's last use is written at most this often.
 const TOUCH_EVERY: Span = Span::from_seconds(60);
@@ -42,6 +42,8 @@ pub struct App {
     pub audit_trees: AuditTrees,
     /// Writing into the log book.
     pub log_book: LogActions,
+    /// Taken by whoever tries rules on history.
+    pub what_ifs: Arc<Semaphore>,
     /// Live connections.
     pub hub: Hub,
     /// Who may be connected.

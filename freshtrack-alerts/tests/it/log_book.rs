@@ -62,6 +62,9 @@ fn action_of(house: &House, subject: Subject) -> NewAction {
     }
 }
 
+/// Makes a log one that cannot be.
+type Spoil = fn(&mut NewLog);
+
 async fn logs(house: &House) -> Vec<ManualLog> {
     let filter = LogFilter::default();
     let logs = LogBook::logs(&house.store.inner, house.own.org, &filter, all()).await;
@@ -136,16 +139,16 @@ async fn logs_that_cannot_be_are_refused_and_clear_nothing() {
     let house = House::new().await;
     house.clock.set(at("60:00"));
     let now = at("60:00");
-    let cases: [(&str, fn(&mut NewLog)); 5] = [
+    let cases: [(&str, Spoil); 5] = [
         ("temperature", |log| {
-            log.temperature = Temperature::from_milli_celsius(93_334)
+            log.temperature = Temperature::from_milli_celsius(93_334);
         }),
         ("temperature", |log| {
-            log.temperature = Temperature::from_milli_celsius(-73_334)
+            log.temperature = Temperature::from_milli_celsius(-73_334);
         }),
         ("humidity_percent", |log| log.humidity_centi = Some(10_001)),
         ("photo_url", |log| {
-            log.photo_url = Some("javascript:alert(1)".to_owned())
+            log.photo_url = Some("javascript:alert(1)".to_owned());
         }),
         ("client_ref", |log| log.client_ref = Some(" ".to_owned())),
     ];

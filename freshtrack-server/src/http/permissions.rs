@@ -136,6 +136,8 @@ operations! {
     SetRules = "set_rules", Member(Admin), false;
     /// A field that is inherited again.
     ClearRuleField = "clear_rule_field", Member(Admin), false;
+    /// A proposed rule on a unit's own history.
+    TryRules = "try_rules", Member(Admin), false;
     /// Who changed rules.
     ListRuleHistory = "list_rule_history", Member(Viewer), true;
     /// What holds at a unit.
@@ -152,6 +154,8 @@ operations! {
     ListAlerts = "list_alerts", Member(Viewer), true;
     /// One alert.
     GetAlert = "get_alert", Member(Viewer), true;
+    /// How much alarm people get.
+    GetAlertStatistics = "get_alert_statistics", Member(Viewer), true;
     /// An alert's history.
     ListAlertHistory = "list_alert_history", Member(Viewer), true;
     /// "I have it."

@@ -42,7 +42,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,6 +51,8 @@ const USERS_REMEMBERED: u64 = 10_000;
 const USER_REMEMBERED: Duration = Duration::from_mins(1);
 /// Requests under way get this long to end at a stop.
 const REQUESTS_END_WITHIN: Duration = Duration::from_secs(10);
+/// Rules tried on history at once: it takes a whole processor for seconds.
+const WHAT_IFS_AT_ONCE: usize = 1;
 /// Everything gets this long at a stop.
 const STOP_WITHIN: Duration = Duration::from_secs(25);
 
@@ -368,6 +370,7 @@ fn make_app(
             Arc::clone(&parts.store.log_book),
             Arc::clone(&parts.store.alerts),
         ),
+        what_ifs: Arc::new(Semaphore::new(WHAT_IFS_AT_ONCE)),
         hub: parts.hub.clone(),
         membership,
         verifier: Arc::new(verifier),

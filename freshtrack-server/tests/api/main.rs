@@ -6,6 +6,7 @@
     reason = "a test panics when an answer is not what it should be"
 )]
 
+mod alert_statistics;
 mod archive;
 mod audit;
 mod calibrations;
@@ -15,9 +16,11 @@ mod log_book;
 mod members;
 mod overview;
 mod readings_series;
+mod rule_presets;
 mod rules;
 mod suppressions;
 mod unit_state;
+mod what_if;
 
 /// Runs each test on a server over each database.
 macro_rules! on_each_database {
@@ -134,6 +137,18 @@ on_each_database! {
     unit_state {
         a_state_says_why_axis_by_axis
         a_timeline_shows_gaps_as_gaps
+    }
+    what_if {
+        a_proposed_rule_is_tried_and_nothing_written
+        what_cannot_be_answered_is_refused
+    }
+    alert_statistics {
+        alerts_are_counted_and_timed
+    }
+    rule_presets {
+        a_preset_is_adopted_as_it_is_written
+        a_preset_nobody_checked_needs_somebody_who_did
+        presets_that_cannot_be_adopted_are_refused
     }
     rules {
         the_nearest_rule_wins_and_says_where_it_came_from

@@ -16,7 +16,12 @@ use std::collections::BTreeMap;
 const UUID_CHARS: usize = 36;
 
 /// About the person who asks, whatever the organization: any valid token will do.
-const OF_THE_PERSON: [&str; 3] = ["create_organization", "get_me", "list_organizations"];
+const OF_THE_PERSON: [&str; 4] = [
+    "create_organization",
+    "get_me",
+    "list_organizations",
+    "list_rule_presets",
+];
 
 /// Operations that the document cannot describe: a stream of two transports. May only shrink.
 const NOT_IN_THE_DOCUMENT: [&str; 1] = ["stream"];
@@ -54,8 +59,11 @@ impl Names {
         let connection = post("/ttn-connections", json!({ "name": "TTS" })).await;
         let key = json!({ "name": "to be revoked", "scopes": ["read"] });
         let key = post("/api-keys", key).await;
+        let at = |minutes| (run.now() - Span::from_minutes(minutes)).to_string();
         let reading = json!({ "readings": [
-            { "unit_id": made.unit, "recorded_at": run.now().to_string(), "temperature": 20 }
+            { "unit_id": made.unit, "recorded_at": at(10), "temperature": 4 },
+            { "unit_id": made.unit, "recorded_at": at(5), "temperature": 4 },
+            { "unit_id": made.unit, "recorded_at": at(0), "temperature": 20 }
         ]});
         let request = run.request(Method::POST, "/api/v1/ingest/readings");
         send(request.header("x-api-key", &made.api_key).json(&reading))
@@ -126,6 +134,7 @@ fn body(id: &str, of: &Names) -> Option<Value> {
         "create_organization" => json!({ "name": "Third" }),
         "change_member" => json!({ "role": "viewer" }),
         "transfer_ownership" => json!({ "user_id": of.ids["owner_id"] }),
+        "try_rules" => json!({ "rule": { "confirm_closed_seconds": 700 } }),
         "snooze_alert" => json!({ "for": "30m" }),
         "create_suppression" => json!({
             "scope": "unit", "scope_id": of.ids["unit_id"], "kind": "maintenance",

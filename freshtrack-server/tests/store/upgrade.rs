@@ -238,8 +238,11 @@ async fn must_have_survived(url: &str) {
         name: "Annex".to_owned(),
         timezone: "UTC".to_owned(),
         corrective_action_required: false,
+        details: freshtrack_core::hierarchy::SiteDetails::default(),
         created_at: start(),
+        updated_at: start(),
         version: 1,
+        archived: None,
     };
     let journal = freshtrack_core::testkit::sample::journal("annex");
     store.places.create_site(org, site, journal).await.unwrap();

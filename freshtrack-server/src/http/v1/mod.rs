@@ -1,5 +1,6 @@
 //! Version 1 of the API: one file per resource, all verbs of a path prefix in one place.
 
+pub mod alert_statistics;
 pub mod alert_view;
 pub mod alerts;
 pub mod api_keys;
@@ -19,6 +20,7 @@ pub mod overview;
 pub mod overview_figures;
 pub mod posted;
 pub mod readings;
+pub mod rule_presets;
 pub mod rule_wire;
 pub mod rules;
 pub mod series;
@@ -28,6 +30,7 @@ pub mod suppressions;
 pub mod ttn_connections;
 pub mod unit_state;
 pub mod units;
+pub mod what_if;
 
 use crate::http::problem::{Code, Problem};
 use freshtrack_core::hierarchy::parse_name;
@@ -91,7 +94,12 @@ pub fn service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
             ),
             (
                 rules::RulesApi,
+                rule_presets::RulePresetsApi,
+                what_if::WhatIfApi,
+            ),
+            (
                 alerts::AlertsApi,
+                alert_statistics::AlertStatisticsApi,
                 suppressions::SuppressionsApi,
                 manual_logs::ManualLogsApi,
                 corrective_actions::CorrectiveActionsApi,

@@ -1,5 +1,6 @@
 //! Rules: what is set at a place, who changed it, and what holds at a unit.
 
+use super::rule_presets::PresetChoice;
 use super::rule_wire::{ProvenanceView, RuleFieldsView, sources_by_field};
 use super::{Tags, etag, journal, match_version};
 use crate::app::App;
@@ -70,7 +71,10 @@ impl RuleSetView {
 #[oai(deny_unknown_fields)]
 pub struct RuleSetChange {
     /// Fields to set; the others stay as they are.
+    #[oai(default)]
     fields: RuleFieldsView,
+    /// A preset whose limits are copied; its id and hash are kept in the history.
+    preset: Option<PresetChoice>,
     /// Why; kept in the history.
     #[oai(validator(max_length = 1000))]
     note: Option<String>,
@@ -207,9 +211,19 @@ impl RulesApi {
             .authorize(&app, OrgId::from_uuid(org_id.0), Operation::SetRules)
             .await?;
         let place = place(scope.0.0, scope_id.0, unit_type.0)?;
-        let edit = Edit::Set(body.0.fields.into_fields()?);
-        let (if_match, note) = (if_match.0.as_deref(), body.0.note.as_deref());
-        let view = change(&app, &access, place, &edit, if_match, note).await?;
+        let RuleSetChange {
+            fields,
+            preset,
+            note,
+        } = body.0;
+        let mut fields = fields.into_fields()?;
+        let adopted = preset.map(|preset| preset.adopt(&mut fields, app.clock.now()));
+        let note = match (adopted.transpose()?, note) {
+            (Some(adopted), Some(note)) => Some(format!("{adopted}; {note}")),
+            (adopted, note) => adopted.or(note),
+        };
+        let (edit, if_match) = (Edit::Set(fields), if_match.0.as_deref());
+        let view = change(&app, &access, place, &edit, if_match, note.as_deref()).await?;
         Ok(view.answer())
     }
 
@@ -314,7 +328,7 @@ impl RulesApi {
     }
 }
 
-fn place(
+pub(super) fn place(
     scope: RuleScope,
     scope_id: Uuid,
     unit_type: Option<Wire<UnitType>>,
@@ -376,7 +390,7 @@ async fn change(
     Err(Problem::unavailable(1))
 }
 
-fn refused(error: EditError) -> Problem {
+pub(super) fn refused(error: EditError) -> Problem {
     let pointer = |field: &str| format!("/fields/{field}");
     match error {
         EditError::Rule(RuleError::OutOfRange { field, accepted }) => {
