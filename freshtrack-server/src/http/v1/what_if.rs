@@ -11,12 +11,13 @@ use crate::http::problem::{Code, Problem};
 use crate::http::wire::Time;
 use freshtrack_alerts::cascade::{self, EffectiveRules};
 use freshtrack_alerts::change::UnitContext;
+use freshtrack_alerts::food_safety::sensor_truth::Siblings;
 use freshtrack_alerts::monitor::device_health::ProbeSignal;
 use freshtrack_alerts::rule_edit::{Author, Edit, decide, place_of};
 use freshtrack_alerts::rules::{RuleFields, RuleScope};
 use freshtrack_alerts::step::{Judged, Observation};
 use freshtrack_alerts::what_if::{
-    Detection, INJECTIONS_MAX, Injection, Nuisance, Rate, WhatIf, WhatIfError, what_if,
+    Detection, INJECTIONS_MAX, Injection, Nuisance, Question, Rate, WhatIf, WhatIfError, what_if,
 };
 use freshtrack_core::ids::{OrgId, UnitId};
 use freshtrack_core::page::PageRequest;
@@ -119,9 +120,9 @@ pub struct NuisanceView {
     raises: u32,
     /// Of them confirmed.
     confirmed: u32,
-    /// Alerts per day.
+    /// Confirmed alarms per day.
     per_day: RateView,
-    /// Alerts per month of 30 days.
+    /// Confirmed alarms per month of 30 days.
     per_month: RateView,
     /// The first 200 of them.
     alerts: Vec<WouldBeView>,
@@ -137,14 +138,17 @@ fn nuisance_view(nuisance: &Nuisance, scale: TemperatureUnit) -> NuisanceView {
             at: Time(alert.at),
             seconds: alert.length.map(Span::as_seconds),
             peak: shown(alert.peak, scale),
-            confirmed: alert.confirmed,
+            confirmed: alert.confirmed_at.is_some(),
         });
-    let confirmed = nuisance.alerts.iter().filter(|alert| alert.confirmed);
+    let confirmed = nuisance
+        .alerts
+        .iter()
+        .filter(|alert| alert.confirmed_at.is_some());
     NuisanceView {
         raises: count(nuisance.alerts.len()),
         confirmed: count(confirmed.count()),
-        per_day: nuisance.per_day.into(),
-        per_month: nuisance.per_month.into(),
+        per_day: nuisance.alarms.per_day.into(),
+        per_month: nuisance.alarms.per_month.into(),
         alerts: listed.collect(),
     }
 }
@@ -265,6 +269,8 @@ fn observation(reading: &Reading) -> Option<Observation> {
         recorded_at: reading.recorded_at,
         device: reading.device,
         temperature: reading.temperature,
+        raw: None,
+        siblings: Siblings::Sound,
         drives,
         door: reading.door,
         battery_percent: None,
@@ -342,6 +348,11 @@ fn problem_of(error: WhatIfError) -> Problem {
         }
         WhatIfError::Coverage { .. } => Problem::detailed(Code::CoverageTooLow, error.to_string()),
         WhatIfError::Injection => Problem::field("/injection", error.to_string()),
+        // the route never asks about a slower sensor
+        WhatIfError::Resample => {
+            tracing::error!("a what-if was asked about a slower sensor");
+            Problem::new(Code::Internal)
+        }
     }
 }
 
@@ -387,7 +398,16 @@ impl WhatIfApi {
         let replayed = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let (facts, _) = context.split();
-            what_if(facts, &history, current, proposed, &injection, seed)
+            what_if(&Question {
+                facts,
+                history: &history,
+                current,
+                proposed,
+                past: &[],
+                resample: None,
+                injection: &injection,
+                seed,
+            })
         });
         let answer = replayed.await.map_err(|error| {
             tracing::error!(%error, "a what-if did not come to an end");
