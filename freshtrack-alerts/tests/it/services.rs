@@ -121,8 +121,12 @@ async fn taking_and_closing_an_alert_goes_through_the_engine() {
     );
     let kinds = house.event_kinds().await;
     assert_eq!(
-        kinds[kinds.len() - 2..],
-        [EventKind::AlertAcknowledged, EventKind::AlertResolved]
+        kinds[kinds.len() - 3..],
+        [
+            EventKind::AlertAcknowledged,
+            EventKind::AlertResolved,
+            EventKind::CorrectiveActionRecorded
+        ]
     );
 }
 
