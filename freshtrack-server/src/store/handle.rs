@@ -13,8 +13,8 @@ use freshtrack_alerts::ports::{
 };
 use freshtrack_core::error::StoreError;
 use freshtrack_core::ports::{
-    ApiKeys, AuditHeads, AuditLog, Devices, LifeCycle, Organizations, Outbox, Places, ReadingSeries,
-    ReadingStore,
+    ApiKeys, AuditHeads, AuditLog, Devices, LifeCycle, Organizations, Outbox, Places,
+    ReadingSeries, ReadingStore,
 };
 use freshtrack_ttn::ports::{ConnectionDirectory, Inbox};
 use std::path::Path;

@@ -7,9 +7,9 @@
 )]
 
 mod archive;
-mod conventions;
 mod audit;
 mod calibrations;
+mod conventions;
 mod house;
 mod log_book;
 mod members;
