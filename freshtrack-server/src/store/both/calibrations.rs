@@ -40,10 +40,11 @@ impl Calibrations for Adapter {
         make_due(&mut tx, device_key, At(calibration.recorded_at)).await?;
         journal::append(&mut tx, org, head, &journal).await?;
         let row: Option<DeviceRow> = sqlx::query_as(
-            "SELECT d.id, d.dev_eui, d.name, d.kind, d.transport, d.model, u.id AS unit_id,
-                    d.is_primary, d.uplink_interval_seconds, d.battery_low_mv,
+            "SELECT d.id, COALESCE(d.dev_eui, d.archived_eui) AS dev_eui, d.name, d.kind, d.transport,
+                    d.model, u.id AS unit_id, d.is_primary, d.uplink_interval_seconds, d.battery_low_mv,
                     d.sentinel_temperatures, d.temperature_offset, d.calibration_due_at,
-                    d.last_seen_at, d.created_at, d.version
+                    d.last_seen_at, d.created_at, d.updated_at, d.version, d.archived_at,
+                    d.archived_by, d.archive_batch
              FROM device d LEFT JOIN unit u ON u.key = d.unit_key
              WHERE d.key = $1",
         )
