@@ -97,9 +97,15 @@ impl ReadingSeries for Bad {
                 }
             }
             Fault::ForgetsWhatWasBefore => found.retain(|row| row.bucket >= 0),
-            Fault::TakesEverything => found.iter_mut().for_each(|row| row.count += 1),
+            Fault::TakesEverything => {
+                for row in &mut found {
+                    row.count += 1;
+                }
+            }
             Fault::LetsTheColdestHold => {
-                found.iter_mut().for_each(|row| row.seen_out = Span::ZERO);
+                for row in &mut found {
+                    row.seen_out = Span::ZERO;
+                }
             }
             Fault::TenantBlind => {
                 for other in everybody(&self.inner) {
