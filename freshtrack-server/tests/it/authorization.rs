@@ -202,7 +202,7 @@ fn calls(of: &Names) -> Vec<Call> {
         path: "/api/v1/stream?organization_id={org_id}".to_owned(),
         body: None,
     });
-    // Taking an alert comes before closing it, and the archive after everything else.
+    // What is done to an alert comes before closing it, and the archive after everything else.
     calls.sort_by_key(|call| (archive_order(&call.id), call.id.clone()));
     calls
 }
@@ -210,6 +210,7 @@ fn calls(of: &Names) -> Vec<Call> {
 /// What is archived comes back before what it stands in is archived.
 fn archive_order(id: &str) -> usize {
     [
+        "resolve_alert",
         "revoke_api_key",
         "remove_ttn_connection",
         "archive_device",
