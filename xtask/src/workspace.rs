@@ -35,10 +35,18 @@ pub(crate) fn tools_dir() -> PathBuf {
     target_dir().join("tools")
 }
 
+/// Where the Node of the checks is.
+pub(crate) fn node_dir() -> PathBuf {
+    tools_dir().join("node")
+}
+
 /// `PATH` with our own tools first and the system folders, where daemons live, last.
 pub(crate) fn search_path() -> Result<OsString> {
     let inherited = env::var_os("PATH").unwrap_or_default();
-    let mut folders = vec![tools_dir().join("bin")];
+    let mut folders = vec![
+        tools_dir().join("bin"),
+        node_dir().join("node_modules/.bin"),
+    ];
     folders.extend(env::split_paths(&inherited));
     folders.extend(["/usr/sbin", "/sbin"].map(PathBuf::from));
     env::join_paths(folders).context("PATH holds a folder with a colon in its name")

@@ -240,19 +240,37 @@ fn install_missing(kinds: &[Kind]) -> Result<()> {
     }
 }
 
-/// Makes sure that Node and npm are there, for the tests with the browsers' own client.
+/// The Node that checks run on, whatever the system has: Debian 12 ships 18.
+const NODE_VERSION: &str = "22.20.0";
+
+/// Makes sure that npm is there, and with it the one version of Node that checks run on.
 pub(crate) fn install_node() -> Result<()> {
+    use crate::workspace::{command, find_program, node_dir, run};
     let mut missing = Vec::new();
     for (program, package) in [("node", "nodejs"), ("npm", "npm")] {
-        if crate::workspace::find_program(program)?.is_none() {
+        if find_program(program)?.is_none() {
             missing.push(package);
         }
     }
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        packages::install(&missing)
+    if !missing.is_empty() {
+        packages::install(&missing)?;
     }
+    let asked = command("node")?.arg("--version").output()?;
+    if asked.stdout.trim_ascii() == format!("v{NODE_VERSION}").as_bytes() {
+        return Ok(());
+    }
+    println!("node: installing {NODE_VERSION} from npm");
+    run(command("npm")?
+        .args([
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--no-save",
+            "--prefix",
+        ])
+        .arg(node_dir())
+        .arg(format!("node@{NODE_VERSION}")))
 }
 
 /// Makes sure that Python can make an environment of its own, for Schemathesis.
